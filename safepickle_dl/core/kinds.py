@@ -1,0 +1,47 @@
+"""Kinds of nodes, uses of a node, and the bounds of the arena, as plain ints."""
+
+from __future__ import annotations
+
+# Kinds of nodes.
+NONE = 0
+TRUE = 1
+FALSE = 2
+FLOAT = 3
+UNKNOWN = 4
+BUFFER = 5
+INT = 6
+TEXT = 7
+DATA = 8
+TUPLE = 9
+LIST = 10
+DICT = 11
+SET = 12
+GLOBAL = 13  # from here on: made by an import, a call or the loading program
+EXTENSION = 14
+CALL = 15
+PERSISTENT = 16
+
+FIRST_FREE = 6  # nodes 0 to 5 stand for the kinds of the same number
+
+# What becomes of a value, as bits.
+CALLED = 1
+BUILT = 2
+POPPED = 4
+RETURNED = 8
+ARGUMENT = 16
+STATE = 32
+ITEM = 64
+OPERAND = 128
+N_USES = 8
+
+MAX_CHILDREN = 256
+"""Items of one container that are kept (count); the rest are only counted."""
+
+# Why the machine stopped in the middle of a block.
+GO_ON = 0
+SKIP_ARRAY = 1
+NESTED_PICKLE = 2
+
+OBJECTS = -2
+"""In place of an element size: the array holds objects."""
+UNKNOWN_SIZE = -1

@@ -1,0 +1,497 @@
+"""The symbolic pickle machine: instructions to call sites. Nothing is imported, called or built.
+
+It moves nodes on a stack as the loader moves objects (`Lib/pickle.py`, `Modules/_pickle.c`) and records a *call site*
+for each operation that can run code when the file is loaded: imports (GLOBAL, STACK_GLOBAL, INST, EXT), calls (REDUCE,
+OBJ, INST, NEWOBJ, NEWOBJ_EX), BUILD, persistent ids, and APPEND(S), SETITEM(S), ADDITEMS on anything but a plain
+literal container. What makes a loader stop is recorded as a site of its own, and the machine goes on, since another
+loader may not stop there.
+
+joblib writes the raw bytes of an array into the stream right behind the BUILD of its wrapper, where only its own loader
+skips them. The machine stops there (`pause`), so that its driver can move the lexer; an array of objects is a pickle of
+its own at the same place.
+"""
+
+from __future__ import annotations
+
+from safepickle_dl.core import integers
+from safepickle_dl.core import kinds as kd
+from safepickle_dl.core import opcodes as op
+from safepickle_dl.core.buffers import Bytes, Ints, grown, new_ints
+from safepickle_dl.core.lexer import BLOCK, Lexer
+from safepickle_dl.core.nodes import Nodes
+
+CONTEXT = 16
+"""Run-length-collapsed instructions kept in front of each call site: the second channel (count)."""
+
+
+class Machine:
+    """Runs blocks of instructions; afterwards `site_*` are the call sites, in stream order.
+
+    Site `i` has the opcode (or anomaly) `site_opcode[i]` at byte `site_at[i]`, the callee or target node `site_callee[i]`,
+    the node of its arguments, state or items `site_arguments[i]`, and the node of its result `site_result[i]` (-1: none).
+    `site_context[i]` is its opcode context: `context[k * CONTEXT : (k + 1) * CONTEXT]`, oldest first, each entry
+    `opcode << 8 | run length` (0: none; runs above 255 count as 255).
+    """
+
+    def __init__(self, data: Bytes) -> None:
+        """Start with an empty stack and memo."""
+        self.nodes: Nodes = Nodes(data)
+        self.memo: dict[int, int] = {}
+        self.stack: Ints = new_ints(BLOCK)
+        self.depth: int = 0
+        self.marks: Ints = new_ints(BLOCK)
+        self.n_marks: int = 0
+        self.protocol: int = 0
+        self.n_instructions: int = 0
+        self.n_anomalies: int = 0
+        self.stopped: bool = False
+        self.pause: int = kd.GO_ON
+        self.skip_bytes: int = 0
+        self.skip_padding: bool = False
+        self.saw_array_wrapper: bool = False
+        self.n_sites: int = 0
+        self.site_opcode: Ints = new_ints(256)
+        self.site_at: Ints = new_ints(256)
+        self.site_callee: Ints = new_ints(256)
+        self.site_arguments: Ints = new_ints(256)
+        self.site_result: Ints = new_ints(256)
+        self.site_context: Ints = new_ints(256)
+        self.ring: Ints = new_ints(CONTEXT)
+        self.n_ring: int = 0
+        self.n_contexts: int = 0
+        self.context: Ints = new_ints(16 * CONTEXT)
+        self.context_of: dict[int, int] = {}
+
+    # --- stack ------------------------------------------------------------------------------------------------------
+
+    def push(self, node: int) -> None:
+        """Push a node."""
+        if self.depth >= len(self.stack):
+            self.stack = grown(self.stack, self.depth + 1)
+        self.stack[self.depth] = node
+        self.depth += 1
+
+    def floor(self) -> int:
+        """Return the depth below which nothing can be popped: that of the topmost mark."""
+        return self.marks[self.n_marks - 1] if self.n_marks > 0 else 0
+
+    def pop(self, at: int) -> int:
+        """Pop a node; UNKNOWN and an anomaly where a loader would run out of stack."""
+        if self.depth <= self.floor():
+            self.add_anomaly(op.STACK_UNDERFLOW, at)
+            return kd.UNKNOWN
+        self.depth -= 1
+        return self.stack[self.depth]
+
+    def top(self, at: int) -> int:
+        """Return the top of the stack without popping it."""
+        node = self.pop(at)
+        self.push(node)
+        return node
+
+    def pop_mark(self, at: int) -> int:
+        """Forget the topmost mark and return the depth it stood at; the items stay above `depth`."""
+        if self.n_marks == 0:
+            self.add_anomaly(op.STACK_UNDERFLOW, at)
+            return self.depth
+        self.n_marks -= 1
+        return self.marks[self.n_marks]
+
+    def pop_container(self, kind: int, opcode: int, at: int) -> int:
+        """Pop everything above the topmost mark into a new container."""
+        start = self.pop_mark(at)
+        container = self.nodes.add(kind, opcode, -1, -1, 0)
+        self.nodes.add_items(container, self.stack, start, self.depth)
+        self.depth = start
+        return container
+
+    def pop_tuple(self, size: int, opcode: int, at: int) -> int:
+        """Pop `size` nodes into a new tuple."""
+        values = new_ints(3)
+        i = size - 1
+        while i >= 0:
+            values[i] = self.pop(at)
+            i -= 1
+        container = self.nodes.add(kd.TUPLE, opcode, -1, -1, 0)
+        self.nodes.add_items(container, values, 0, size)
+        return container
+
+    # --- what is recorded -------------------------------------------------------------------------------------------
+
+    def note_instruction(self, opcode: int) -> None:
+        """Add an instruction to the run-length-collapsed ring."""
+        last = (self.n_ring - 1) % CONTEXT
+        if self.n_ring > 0 and self.ring[last] >> 8 == opcode:
+            if self.ring[last] & 255 < 255:
+                self.ring[last] += 1
+            return
+        self.ring[self.n_ring % CONTEXT] = opcode << 8 | 1
+        self.n_ring += 1
+
+    def take_context(self) -> int:
+        """Return the index of the ring's content among the distinct contexts, and empty the ring."""
+        start = self.n_contexts * CONTEXT
+        self.context = grown(self.context, start + CONTEXT)
+        size = min(self.n_ring, CONTEXT)
+        digest = size
+        for i in range(size):
+            entry = self.ring[(self.n_ring - size + i) % CONTEXT]
+            self.context[start + i] = entry
+            digest = (digest * 1000003 ^ entry) & 0xFFFFFFFFFFFF
+        for i in range(size, CONTEXT):
+            self.context[start + i] = 0
+        self.n_ring = 0
+        known = self.context_of.get(digest, -1)
+        if known >= 0:
+            same = True
+            for i in range(CONTEXT):
+                if self.context[known * CONTEXT + i] != self.context[start + i]:
+                    same = False
+            if same:
+                return known
+        self.context_of[digest] = self.n_contexts
+        self.n_contexts += 1
+        return self.n_contexts - 1
+
+    def add_site(self, opcode: int, at: int, callee: int, arguments: int, result: int) -> None:
+        """Record a call site."""
+        i = self.n_sites
+        if i >= len(self.site_opcode):
+            self.site_opcode = grown(self.site_opcode, i + 1)
+            self.site_at = grown(self.site_at, i + 1)
+            self.site_callee = grown(self.site_callee, i + 1)
+            self.site_arguments = grown(self.site_arguments, i + 1)
+            self.site_result = grown(self.site_result, i + 1)
+            self.site_context = grown(self.site_context, i + 1)
+        self.n_sites = i + 1
+        self.site_opcode[i] = opcode
+        self.site_at[i] = at
+        self.site_callee[i] = callee
+        self.site_arguments[i] = arguments
+        self.site_result[i] = result
+        self.site_context[i] = self.take_context()
+
+    def add_anomaly(self, anomaly: int, at: int) -> None:
+        """Record a place where a loader would stop."""
+        self.n_anomalies += 1
+        self.add_site(anomaly, at, -1, -1, -1)
+
+    def add_import(self, opcode: int, at: int, lo: int, hi: int) -> int:
+        """Record an import and return its node."""
+        kind = kd.EXTENSION if opcode == op.EXT1 or opcode == op.EXT2 or opcode == op.EXT4 else kd.GLOBAL
+        node = self.nodes.add(kind, opcode, lo, hi, -1)
+        self.add_site(opcode, at, node, -1, node)
+        return node
+
+    def add_call(self, opcode: int, at: int, callee: int, arguments: int) -> int:
+        """Record a call and return the node of its result."""
+        nodes = self.nodes
+        result = nodes.add(kd.CALL, opcode, callee, arguments, -1)
+        nodes.use[callee] |= kd.CALLED
+        cell = nodes.lo[arguments] if kd.TUPLE <= nodes.kind[arguments] <= kd.SET else -1
+        while cell >= 0:
+            nodes.use[nodes.cell_node[cell]] |= kd.ARGUMENT
+            cell = nodes.cell_next[cell]
+        nodes.use[arguments] |= kd.ARGUMENT
+        self.add_site(opcode, at, callee, arguments, result)
+        return result
+
+    def add_to(self, target: int, start: int, opcode: int, at: int) -> None:
+        """Give `stack[start:depth]` to a target's append, extend, update or add, and drop them from the stack."""
+        nodes = self.nodes
+        if kd.LIST <= nodes.kind[target] <= kd.SET:
+            nodes.add_items(target, self.stack, start, self.depth)
+        else:
+            items = nodes.add(kd.TUPLE, opcode, -1, -1, 0)
+            nodes.add_items(items, self.stack, start, self.depth)
+            self.add_site(opcode, at, target, items, -1)
+        self.depth = start
+
+    # --- running ----------------------------------------------------------------------------------------------------
+
+    def run(self, lexer: Lexer, start: int) -> int:
+        """Execute the lexer's block from instruction `start` on.
+
+        Returns:
+            The number of instructions of the block that are done; if that is not all of them, `pause` says why: the
+            lexer has to go on behind the last one done and, for SKIP_ARRAY, a byte that counts padding bytes and those
+            (if `skip_padding`) and `skip_bytes` bytes; for NESTED_PICKLE, behind a pickle that begins there.
+        """
+        self.pause = kd.GO_ON
+        i = start
+        while i < lexer.count:
+            code = lexer.ops[i]
+            self.n_instructions += 1
+            if code != op.MEMOIZE and code != op.BINPUT and code != op.LONG_BINPUT and code != op.FRAME:
+                self.note_instruction(code)
+            self.step(code, lexer.at[i], lexer.lo[i], lexer.hi[i])
+            i += 1
+            if self.pause != kd.GO_ON:
+                break
+        return i
+
+    def step(self, code: int, at: int, lo: int, hi: int) -> None:
+        """Execute one instruction (or anomaly) at byte `at` with the argument span `lo`, `hi`."""
+        nodes = self.nodes
+        if code == op.MEMOIZE:
+            self.memo[len(self.memo)] = self.top(at)
+        elif code == op.BINPUT or code == op.LONG_BINPUT:
+            self.memo[integers.read_uint(nodes.data, lo, hi - lo)] = self.top(at)
+        elif code == op.BINGET or code == op.LONG_BINGET:
+            self.recall(integers.read_uint(nodes.data, lo, hi - lo), at)
+        elif code == op.BININT1 or code == op.BININT or code == op.BININT2 or code == op.LONG1 or code == op.LONG4:
+            self.push(nodes.add(kd.INT, code, lo, hi, -1))
+        elif code == op.SHORT_BINUNICODE or code == op.BINUNICODE or code == op.UNICODE or code == op.BINUNICODE8:
+            self.push(nodes.add(kd.TEXT, code, lo, hi, -1))
+        elif code == op.MARK:
+            if self.n_marks >= len(self.marks):
+                self.marks = grown(self.marks, self.n_marks + 1)
+            self.marks[self.n_marks] = self.depth
+            self.n_marks += 1
+        elif code == op.BINFLOAT or code == op.FLOAT:
+            self.push(kd.FLOAT)
+        elif code == op.NONE:
+            self.push(kd.NONE)
+        elif code == op.NEWTRUE:
+            self.push(kd.TRUE)
+        elif code == op.NEWFALSE:
+            self.push(kd.FALSE)
+        elif code == op.TUPLE1:
+            self.push(self.pop_tuple(1, code, at))
+        elif code == op.TUPLE2:
+            self.push(self.pop_tuple(2, code, at))
+        elif code == op.TUPLE3:
+            self.push(self.pop_tuple(3, code, at))
+        elif code == op.TUPLE:
+            self.push(self.pop_container(kd.TUPLE, code, at))
+        elif code == op.EMPTY_TUPLE:
+            self.push(nodes.add(kd.TUPLE, code, -1, -1, 0))
+        elif code == op.EMPTY_LIST:
+            self.push(nodes.add(kd.LIST, code, -1, -1, 0))
+        elif code == op.EMPTY_DICT:
+            self.push(nodes.add(kd.DICT, code, -1, -1, 0))
+        elif code == op.EMPTY_SET:
+            self.push(nodes.add(kd.SET, code, -1, -1, 0))
+        elif code == op.LIST:
+            self.push(self.pop_container(kd.LIST, code, at))
+        elif code == op.DICT:
+            self.push(self.pop_container(kd.DICT, code, at))
+        elif code == op.FROZENSET:
+            self.push(self.pop_container(kd.SET, code, at))
+        elif code == op.APPENDS or code == op.SETITEMS or code == op.ADDITEMS:
+            start = self.pop_mark(at)
+            depth = self.depth
+            self.depth = start
+            target = self.top(at)
+            if self.depth > start:  # there was no target; keep the items where they are
+                start = self.depth
+                depth = max(depth, start)
+            self.depth = depth
+            self.add_to(target, start, code, at)
+        elif code == op.APPEND:
+            self.add_one(1, code, at)
+        elif code == op.SETITEM:
+            self.add_one(2, code, at)
+        elif code == op.GLOBAL:
+            self.push(self.add_import(code, at, lo, hi))
+        elif code == op.STACK_GLOBAL:
+            name = self.pop(at)
+            module = self.pop(at)
+            nodes.use[name] |= kd.OPERAND
+            nodes.use[module] |= kd.OPERAND
+            self.push(self.add_import(code, at, module, name))
+        elif code == op.REDUCE or code == op.NEWOBJ:
+            arguments = self.pop(at)
+            callee = self.pop(at)
+            self.push(self.add_call(code, at, callee, arguments))
+        elif code == op.BUILD:
+            self.build(at)
+        elif code == op.BINPERSID:
+            self.persistent(self.pop(at), code, at)
+        elif code == op.PERSID:
+            self.persistent(nodes.add(kd.TEXT, code, lo, hi, -1), code, at)
+        elif code == op.BINBYTES or code == op.SHORT_BINBYTES or code == op.BINBYTES8 or code == op.BYTEARRAY8:
+            self.push(nodes.add(kd.DATA, code, lo, hi, -1))
+        elif code == op.SHORT_BINSTRING or code == op.BINSTRING or code == op.STRING:
+            self.push(nodes.add(kd.TEXT, code, lo, hi, -1))
+        elif code == op.INT or code == op.LONG:
+            self.push(nodes.add(kd.INT, code, lo, hi, -1))
+        elif code == op.POP:
+            if self.depth > self.floor():
+                nodes.use[self.pop(at)] |= kd.POPPED
+            else:
+                self.pop_mark(at)
+        elif code == op.POP_MARK:
+            start = self.pop_mark(at)
+            for i in range(start, self.depth):
+                nodes.use[self.stack[i]] |= kd.POPPED
+            self.depth = start
+        elif code == op.DUP:
+            self.push(self.top(at))
+        elif code == op.PUT:
+            self.memo[integers.decimal(nodes.data, lo, hi)] = self.top(at)
+        elif code == op.GET:
+            self.recall(integers.decimal(nodes.data, lo, hi), at)
+        elif code == op.PROTO:
+            self.protocol = nodes.data[lo]
+        elif code == op.STOP:
+            nodes.use[self.pop(at)] |= kd.RETURNED
+            self.stopped = True
+        elif code == op.NEWOBJ_EX:
+            values = new_ints(2)
+            values[1] = self.pop(at)
+            values[0] = self.pop(at)
+            callee = self.pop(at)
+            arguments = nodes.add(kd.TUPLE, code, -1, -1, 0)
+            nodes.add_items(arguments, values, 0, 2)
+            self.push(self.add_call(code, at, callee, arguments))
+        elif code == op.OBJ:
+            start = self.pop_mark(at)
+            callee = kd.UNKNOWN
+            if start < self.depth:
+                callee = self.stack[start]
+            else:
+                self.add_anomaly(op.STACK_UNDERFLOW, at)
+            arguments = nodes.add(kd.TUPLE, code, -1, -1, 0)
+            nodes.add_items(arguments, self.stack, start + 1, max(self.depth, start + 1))
+            self.depth = start
+            self.push(self.add_call(code, at, callee, arguments))
+        elif code == op.INST:
+            callee = self.add_import(code, at, lo, hi)
+            arguments = self.pop_container(kd.TUPLE, code, at)
+            self.push(self.add_call(code, at, callee, arguments))
+        elif code == op.EXT1 or code == op.EXT2 or code == op.EXT4:
+            self.push(self.add_import(code, at, lo, hi))
+        elif code == op.NEXT_BUFFER:
+            self.push(kd.BUFFER)
+        elif code >= op.ANOMALY:
+            self.add_anomaly(code, at)
+        # FRAME, READONLY_BUFFER: nothing moves
+
+    def recall(self, key: int, at: int) -> None:
+        """Push what the memo holds under a key; UNKNOWN and an anomaly where it holds nothing."""
+        node = self.memo.get(key, -1)
+        if node < 0:
+            self.add_anomaly(op.BAD_MEMO_KEY, at)
+            node = kd.UNKNOWN
+        self.push(node)
+
+    def add_one(self, size: int, opcode: int, at: int) -> None:
+        """APPEND (`size` 1) or SETITEM (`size` 2)."""
+        if self.depth - self.floor() <= size:
+            self.add_anomaly(op.STACK_UNDERFLOW, at)
+            return
+        start = self.depth - size
+        self.add_to(self.stack[start - 1], start, opcode, at)
+
+    def persistent(self, key: int, opcode: int, at: int) -> None:
+        """Push what the loading program's `persistent_load` would return for an id."""
+        node = self.nodes.add(kd.PERSISTENT, opcode, key, -1, -1)
+        self.add_site(opcode, at, -1, key, node)
+        self.push(node)
+
+    def build(self, at: int) -> None:
+        """BUILD: the target's `__setstate__`, or its attributes, from the top of the stack."""
+        nodes = self.nodes
+        state = self.pop(at)
+        target = self.top(at)
+        nodes.use[state] |= kd.STATE
+        nodes.use[target] |= kd.BUILT
+        self.add_site(op.BUILD, at, target, state, target)
+        if nodes.kind[target] == kd.CALL:
+            nodes.extra[target] = state
+            if is_array_wrapper(nodes, target):
+                self.saw_array_wrapper = True
+                self.pause_at_array(state)
+
+    # --- joblib -----------------------------------------------------------------------------------------------------
+
+    def pause_at_array(self, state: int) -> None:
+        """Work out what follows the BUILD of a joblib array wrapper; see `NumpyArrayWrapper.read_array` in joblib."""
+        nodes = self.nodes
+        shape = nodes.value_of(state, b"shape")
+        dtype = nodes.value_of(state, b"dtype")
+        if shape < 0 or dtype < 0 or nodes.kind[shape] != kd.TUPLE:
+            return
+        item_bytes = dtype_item_bytes(nodes, dtype)
+        if item_bytes == kd.OBJECTS:
+            self.pause = kd.NESTED_PICKLE
+            return
+        if item_bytes < 0:
+            return
+        n_items = 1
+        cell = nodes.lo[shape]
+        while cell >= 0:
+            node = nodes.cell_node[cell]
+            size = -1
+            if nodes.kind[node] == kd.INT:
+                size = integers.literal(nodes.data, nodes.opcode[node], nodes.lo[node], nodes.hi[node])
+            if size < 0 or (size > 0 and n_items > integers.HUGE // (size * max(item_bytes, 1))):
+                return
+            n_items *= size
+            cell = nodes.cell_next[cell]
+        alignment = nodes.value_of(state, b"numpy_array_alignment_bytes")
+        self.skip_padding = alignment >= 0 and nodes.kind[alignment] == kd.INT
+        self.skip_bytes = n_items * item_bytes
+        self.pause = kd.SKIP_ARRAY
+
+
+def is_array_wrapper(nodes: Nodes, call: int) -> bool:
+    """Return whether a CALL makes a joblib `NumpyArrayWrapper` (by name, whatever the module)."""
+    callee = nodes.lo[call]
+    if nodes.kind[callee] != kd.GLOBAL:
+        return False
+    name = b"NumpyArrayWrapper"
+    if nodes.opcode[callee] == op.STACK_GLOBAL:
+        return nodes.text_is(nodes.hi[callee], name)
+    lo = nodes.hi[callee] - len(name)
+    if lo <= nodes.lo[callee] or nodes.data[lo - 1] != 10:
+        return False
+    for i in range(len(name)):
+        if nodes.data[lo + i] != name[i]:
+            return False
+    return True
+
+
+def is_byte_order(byte: int) -> bool:
+    """Return whether a byte is one of `< = > |`."""
+    return byte == 60 or byte == 61 or byte == 62 or byte == 124
+
+
+def dtype_item_bytes(nodes: Nodes, dtype: int) -> int:
+    """Return the bytes of one element of a pickled `numpy.dtype`, or OBJECTS, or UNKNOWN_SIZE.
+
+    Source: `arraydescr_reduce` in numpy: `dtype(text, False, True)` with the state
+    (version, byteorder, subarray, names, fields, size, alignment, flags, ...); size is -1 for the plain types, and bit 0
+    of flags says that there are objects in it.
+    """
+    if nodes.kind[dtype] != kd.CALL:
+        return kd.UNKNOWN_SIZE
+    state = nodes.extra[dtype]
+    if state >= 0:
+        flags = nodes.item(state, 7)
+        if flags >= 0 and nodes.kind[flags] == kd.INT:
+            value = integers.literal(nodes.data, nodes.opcode[flags], nodes.lo[flags], nodes.hi[flags])
+            if value >= 0 and value & 1 == 1:
+                return kd.OBJECTS
+        size = nodes.item(state, 5)
+        if size >= 0 and nodes.kind[size] == kd.INT:
+            value = integers.literal(nodes.data, nodes.opcode[size], nodes.lo[size], nodes.hi[size])
+            if value > 0:
+                return value
+    text = nodes.item(nodes.hi[dtype], 0) if nodes.hi[dtype] >= 0 else -1
+    if text < 0 or (nodes.kind[text] != kd.TEXT and nodes.kind[text] != kd.DATA):
+        return kd.UNKNOWN_SIZE
+    lo = nodes.lo[text]
+    hi = nodes.hi[text]
+    while lo < hi and is_byte_order(nodes.data[lo]):
+        lo += 1
+    if lo >= hi:
+        return kd.UNKNOWN_SIZE
+    letter = nodes.data[lo]
+    if letter == 79:  # O
+        return kd.OBJECTS
+    size_text = integers.decimal(nodes.data, lo + 1, hi)
+    if size_text < 0:
+        return kd.UNKNOWN_SIZE
+    return 4 * size_text if letter == 85 else size_text  # U counts characters

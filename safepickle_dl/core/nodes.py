@@ -1,0 +1,122 @@
+"""The values that the symbolic machine handles, in an arena of parallel int buffers.
+
+A node is an index. What its fields mean depends on its kind:
+
+| kind | lo, hi | extra |
+|---|---|---|
+| NONE, TRUE, FALSE, FLOAT | unused, shared by all | |
+| INT, TEXT, DATA | span of the literal in the stream's bytes; `opcode` tells how it is written | |
+| TUPLE, LIST, DICT, SET | first and last cell (-1: none) of the first MAX_CHILDREN items | how many items |
+| GLOBAL, by text | span "module newline name" | |
+| GLOBAL, by STACK_GLOBAL | node of the module, node of the name | |
+| EXTENSION | span of the code | |
+| CALL | callee, arguments (-1: none) | last BUILD state, -1: none |
+| PERSISTENT | node of the id | |
+| UNKNOWN, BUFFER | unused | |
+
+A dict's items alternate key and value. Nodes may form cycles.
+"""
+
+from __future__ import annotations
+
+from safepickle_dl.core import kinds as kd
+from safepickle_dl.core.buffers import Bytes, Ints, grown, new_ints
+
+class Nodes:
+    """The arena. Fields are public buffers, indexed by node; cells are a second arena for items."""
+
+    def __init__(self, data: Bytes) -> None:
+        """Start with the shared nodes NONE to BUFFER; spans refer to `data`."""
+        self.data: Bytes = data
+        self.count: int = kd.FIRST_FREE
+        self.kind: Ints = new_ints(1024)
+        self.opcode: Ints = new_ints(1024)
+        self.lo: Ints = new_ints(1024)
+        self.hi: Ints = new_ints(1024)
+        self.extra: Ints = new_ints(1024)
+        self.use: Ints = new_ints(1024)
+        self.n_cells: int = 0
+        self.cell_node: Ints = new_ints(1024)
+        self.cell_next: Ints = new_ints(1024)
+        for shared in range(kd.FIRST_FREE):
+            self.kind[shared] = shared
+
+    def add(self, kind: int, opcode: int, lo: int, hi: int, extra: int) -> int:
+        """Append a node and return its index."""
+        node = self.count
+        if node >= len(self.kind):
+            size = node + 1
+            self.kind = grown(self.kind, size)
+            self.opcode = grown(self.opcode, size)
+            self.lo = grown(self.lo, size)
+            self.hi = grown(self.hi, size)
+            self.extra = grown(self.extra, size)
+            self.use = grown(self.use, size)
+        self.count = node + 1
+        self.kind[node] = kind
+        self.opcode[node] = opcode
+        self.lo[node] = lo
+        self.hi[node] = hi
+        self.extra[node] = extra
+        return node
+
+    def add_items(self, container: int, values: Ints, start: int, end: int) -> None:
+        """Append `values[start:end]` (nodes) to a container; beyond MAX_CHILDREN they only count."""
+        count = self.extra[container]
+        self.extra[container] = count + end - start
+        room = min(kd.MAX_CHILDREN - count, end - start)
+        i = start
+        while room > 0:
+            value = values[i]
+            cell = self.n_cells
+            if cell >= len(self.cell_node):
+                self.cell_node = grown(self.cell_node, cell + 1)
+                self.cell_next = grown(self.cell_next, cell + 1)
+            self.n_cells = cell + 1
+            self.cell_node[cell] = value
+            self.cell_next[cell] = -1
+            if self.lo[container] < 0:
+                self.lo[container] = cell
+            else:
+                self.cell_next[self.hi[container]] = cell
+            self.hi[container] = cell
+            self.use[value] |= kd.ITEM
+            i += 1
+            room -= 1
+
+    def item(self, container: int, index: int) -> int:
+        """Return the node at `index` of a container, -1 if it is not kept."""
+        kind = self.kind[container]
+        if kind < kd.TUPLE or kind > kd.SET:
+            return -1
+        cell = self.lo[container]
+        while cell >= 0 and index > 0:
+            cell = self.cell_next[cell]
+            index -= 1
+        return -1 if cell < 0 else self.cell_node[cell]
+
+    def text_is(self, node: int, text: bytes) -> bool:
+        """Return whether a TEXT or DATA node is written as exactly these bytes."""
+        lo = self.lo[node]
+        kind = self.kind[node]
+        if (kind != kd.TEXT and kind != kd.DATA) or self.hi[node] - lo != len(text):
+            return False
+        for i in range(len(text)):
+            if self.data[lo + i] != text[i]:
+                return False
+        return True
+
+    def value_of(self, dictionary: int, key: bytes) -> int:
+        """Return the node stored under a text key of a DICT (the last one wins), -1 if there is none."""
+        if dictionary < 0 or self.kind[dictionary] != kd.DICT:
+            return -1
+        found = -1
+        cell = self.lo[dictionary]
+        while cell >= 0:
+            value = self.cell_next[cell]
+            if value < 0:
+                break
+            if self.text_is(self.cell_node[cell], key):
+                found = self.cell_node[value]
+            cell = self.cell_next[value]
+        return found

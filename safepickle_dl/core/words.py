@@ -1,0 +1,285 @@
+"""Text to tokens: identifiers into sub-words, everything else into a few lexical classes.
+
+A token's trigrams let an unknown name land near the known ones that it resembles (`getoutput`, `get_output`,
+`check_output`); the hashed id tells equal words apart from similar ones.
+"""
+
+from __future__ import annotations
+
+from safepickle_dl.core import kinds as kd
+from safepickle_dl.core import opcodes as op
+from safepickle_dl.core import tokens as tk
+from safepickle_dl.core.buffers import Bytes, Ints, find_text, grown, new_ints
+
+MAX_WORD = 40
+"""Longer runs of letters and digits are blobs, not words (bytes)."""
+MAX_ESCAPED = 16384
+"""Text of an escaped literal (STRING, UNICODE) that is decoded; the rest is cut (bytes)."""
+SHORT_LITERAL = 2048
+"""Up to here every printable run of 3 bytes of a literal counts; in longer ones, runs of 12 (bytes)."""
+MAX_SITE_TOKENS = 4096
+"""Tokens of one call site before it is cut into slices (count)."""
+
+LOWER = 1
+UPPER = 2
+DIGIT = 3
+PUNCTUATION = 4
+BLANK = 5
+LINE_END = 6
+HIGH = 7
+
+
+def byte_class(byte: int) -> int:
+    """Return the lexical class of a byte."""
+    if 97 <= byte <= 122:
+        return LOWER
+    if 65 <= byte <= 90:
+        return UPPER
+    if 48 <= byte <= 57:
+        return DIGIT
+    if byte == 10:
+        return LINE_END
+    if byte == 32 or byte == 9 or byte == 13:
+        return BLANK
+    if 33 <= byte <= 126:
+        return PUNCTUATION
+    return HIGH
+
+
+def log2(value: int, at_most: int) -> int:
+    """Return the number of times `value` can be halved before it is below 1, at most `at_most`."""
+    n = 0
+    while value > 1 and n < at_most:
+        value >>= 1
+        n += 1
+    return n
+
+
+def hex_digit(byte: int) -> int:
+    """Return the value of a hexadecimal digit, -1 if it is none."""
+    if 48 <= byte <= 57:
+        return byte - 48
+    lower = byte | 32
+    return lower - 87 if 97 <= lower <= 102 else -1
+
+
+class Words:
+    """Collects the tokens (`tokens`, `n_tokens` of them) of one call site after another.
+
+    Word number `w` of a token has the trigrams `grams[w * N_GRAMS : (w + 1) * N_GRAMS]`.
+    """
+
+    def __init__(self) -> None:
+        """Start with the words that stand for run lengths only."""
+        self.tokens: Ints = new_ints(512)
+        self.n_tokens: int = 0
+        self.n_words: int = 1 + tk.N_RUN_LENGTHS
+        self.grams: Ints = new_ints(256 * tk.N_GRAMS)
+        self.word_of: dict[int, int] = {}
+        self.scratch: Ints = new_ints(1024)
+        self.classes: Ints = new_ints(256)
+        for byte in range(256):
+            self.classes[byte] = byte_class(byte)
+        for length in range(1, 1 + tk.N_RUN_LENGTHS):
+            self.grams[length * tk.N_GRAMS] = length
+
+    def add(self, role: int, token: int) -> None:
+        """Append a token that is no word, unless it repeats a scalar."""
+        n = self.n_tokens
+        if n >= len(self.tokens):
+            self.tokens = grown(self.tokens, n + 1)
+        value = role | token << tk.ID_SHIFT
+        if tk.SCALAR <= token < tk.DIGITS and n > 0 and self.tokens[n - 1] == value:
+            return
+        self.tokens[n] = value
+        self.n_tokens = n + 1
+
+    def add_word(self, role: int, text: Bytes, lo: int, hi: int) -> None:
+        """Append the word `text[lo:hi]` (ASCII letters and digits), folded to lower case."""
+        digest = 0x811C9DC5  # FNV-1a, twice 32 bits
+        second = 0x050C5D1F
+        for i in range(lo, hi):
+            byte = text[i] | 32
+            digest = ((digest ^ byte) * 0x01000193) & 0xFFFFFFFF
+            second = ((second ^ byte) * 0x01000193) & 0xFFFFFFFF
+        key = digest << 31 ^ second
+        word = self.word_of.get(key, 0)
+        if word == 0:
+            word = self.n_words
+            self.n_words += 1
+            self.word_of[key] = word
+            self.write_grams(word, text, lo, hi)
+        n = self.n_tokens
+        if n >= len(self.tokens):
+            self.tokens = grown(self.tokens, n + 1)
+        token = tk.FIRST_WORD + digest % (tk.N_IDS - tk.FIRST_WORD)
+        self.tokens[n] = role | token << tk.ID_SHIFT | word << tk.WORD_SHIFT
+        self.n_tokens = n + 1
+
+    def write_grams(self, word: int, text: Bytes, lo: int, hi: int) -> None:
+        """Store the trigrams of a new word: of a long one, the first and the last half of N_GRAMS."""
+        size = hi - lo
+        start = word * tk.N_GRAMS
+        self.grams = grown(self.grams, start + tk.N_GRAMS)
+        half = tk.N_GRAMS // 2
+        for i in range(size):
+            slot = i
+            if size > tk.N_GRAMS and i >= half:
+                slot = i - size + tk.N_GRAMS
+                if slot < half:
+                    continue
+            before = text[lo + i - 1] | 32 if i > 0 else 94  # ^
+            after = text[lo + i + 1] | 32 if i + 1 < size else 36  # $
+            mixed = (before * 0x10001 + (text[lo + i] | 32) * 0x101 + after) * 0x9E3779B1 & 0xFFFFFFFF
+            self.grams[start + slot] = tk.FIRST_GRAM + (mixed >> 7) % (tk.N_GRAM_IDS - tk.FIRST_GRAM)
+
+    def add_text(self, role: int, text: Bytes, lo: int, hi: int) -> None:
+        """Append the tokens of `text[lo:hi]`, up to MAX_SITE_TOKENS in all (then a CUT)."""
+        classes = self.classes
+        i = lo
+        last_punctuation = -1
+        while i < hi:
+            if self.n_tokens >= MAX_SITE_TOKENS:
+                self.add(role, tk.CUT)
+                return
+            kind = classes[text[i]]
+            start = i
+            if kind == LOWER or kind == UPPER or kind == DIGIT:
+                last_punctuation = -1
+                i = self._add_alphanumeric(role, text, lo, i, hi)
+                continue
+            if kind == PUNCTUATION:
+                byte = text[i]
+                i += 1
+                while i < hi and text[i] == byte:
+                    i += 1
+                if (byte != 95 or i - start > 1) and byte != last_punctuation:  # a single _ only joins words
+                    self.add(role, tk.PUNCTUATION + byte)
+                last_punctuation = byte if byte != 95 else last_punctuation
+                continue
+            while i < hi and classes[text[i]] == kind:
+                i += 1
+            if kind == LINE_END:
+                self.add(role, tk.NEWLINE)
+            elif kind == HIGH:
+                self.add(role, tk.BINARY)
+
+    def _add_alphanumeric(self, role: int, text: Bytes, lo: int, start: int, hi: int) -> int:
+        """Append the words of the run of letters and digits at `start`; return where it ends."""
+        classes = self.classes
+        end = start
+        seen = 0
+        only_hex = True
+        while end < hi:
+            byte = text[end]
+            kind = classes[byte]
+            if kind > DIGIT and not (end - start > 16 and (byte == 43 or byte == 47 or byte == 61)):  # + / =
+                break
+            seen |= 1 << kind
+            if only_hex and hex_digit(byte) < 0:
+                only_hex = False
+            end += 1
+        if end - start >= MAX_WORD and (only_hex or (seen & 14) == 14):
+            self.add(role, tk.HEX if only_hex else tk.BLOB)
+            self.add(role, tk.LENGTH + log2(end - start, 31))
+            self.add_word(role, text, start, start + 3)  # gAS: a pickle; H4s: gzip; eJ: zlib ...
+            return end
+        i = start
+        while i < end and classes[text[i]] <= DIGIT:
+            kind = classes[text[i]]
+            begin = i
+            i += 1
+            if kind == DIGIT:
+                while i < end and classes[text[i]] == DIGIT:
+                    i += 1
+                self.add(role, tk.DIGITS + log2(i - begin, 4))
+                continue
+            if kind == UPPER:
+                while i < end and classes[text[i]] == UPPER:
+                    i += 1
+                if i < end and classes[text[i]] == LOWER and i - begin > 1:
+                    i -= 1  # HTTPServer: HTTP, Server
+                    self.add_word(role, text, begin, min(i, begin + MAX_WORD))
+                    continue
+            while i < end and classes[text[i]] == LOWER:
+                i += 1
+            self.add_word(role, text, begin, min(i, begin + MAX_WORD))
+        return max(i, start + 1)
+
+    def add_literal(self, role: int, data: Bytes, opcode: int, kind: int, lo: int, hi: int) -> None:
+        """Append a text or bytes literal: its class, log length, and every part of it that is text."""
+        if lo >= hi:
+            self.add(role, tk.EMPTY_TEXT)
+            return
+        self.add(role, tk.TEXT if kind == kd.TEXT else tk.DATA)
+        if hi - lo >= 64:
+            self.add(role, tk.LENGTH + log2(hi - lo, 31))
+        if opcode == op.STRING or opcode == op.UNICODE:
+            size = self.unescape(data, opcode, lo, min(hi, lo + MAX_ESCAPED))
+            self.add_text(role, self.scratch, 0, size)
+            if hi - lo > MAX_ESCAPED:
+                self.add(role, tk.CUT)
+            return
+        shortest = 3 if hi - lo <= SHORT_LITERAL else 12
+        while lo < hi and self.n_tokens < MAX_SITE_TOKENS:
+            begin = find_text(data, lo, hi, min(shortest, hi - lo))
+            if begin < 0:
+                begin = hi
+            if begin > lo:
+                self.add(role, tk.BINARY)
+            end = begin
+            while end < hi and (32 <= data[end] < 127 or data[end] == 9 or data[end] == 10 or data[end] == 13):
+                end += 1
+            self.add_text(role, data, begin, end)
+            lo = end
+
+    def unescape(self, data: Bytes, opcode: int, lo: int, hi: int) -> int:
+        r"""Decode a STRING (\n, \x41, \101) or UNICODE (\u0041) into `scratch`; return its length in bytes.
+
+        Source: `codecs.escape_decode` and the raw-unicode-escape codec. Characters above 127 become one high byte.
+        """
+        self.scratch = grown(self.scratch, hi - lo)
+        scratch = self.scratch
+        n = 0
+        i = lo
+        while i < hi:
+            value = data[i]
+            i += 1
+            if value == 92 and i < hi:
+                letter = data[i]
+                width = 0
+                if opcode == op.UNICODE:
+                    width = 4 if letter == 117 else (8 if letter == 85 else 0)
+                elif letter == 120:
+                    width = 2
+                elif 48 <= letter <= 55:
+                    value = 0
+                    k = 0
+                    while k < 3 and i < hi and 48 <= data[i] <= 55:
+                        value = value * 8 + data[i] - 48
+                        i += 1
+                        k += 1
+                elif letter == 110:
+                    value = 10
+                    i += 1
+                elif letter == 116:
+                    value = 9
+                    i += 1
+                elif letter == 114:
+                    value = 13
+                    i += 1
+                else:
+                    value = letter
+                    i += 1
+                if width > 0 and i + width < hi:
+                    decoded = 0
+                    k = 1
+                    while k <= width and hex_digit(data[i + k]) >= 0:
+                        decoded = decoded * 16 + hex_digit(data[i + k])
+                        k += 1
+                    if k > width:
+                        value = decoded
+                        i += 1 + width
+            scratch[n] = value if value < 128 else 128
+            n += 1
+        return n

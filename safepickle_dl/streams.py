@@ -1,0 +1,170 @@
+"""Regions to pickle streams: where each begins, where it ends, and what its machine saw.
+
+A loader reads one pickle, and its caller may read the next one right behind it (torch legacy files are five in a row and
+then raw storages; joblib goes on behind raw array bytes). Bytes that no loader reads in order are searched for further
+pickles as well, but only those that make sense are kept: anything can be lexed, little of it is a pickle.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from safepickle_dl.containers.region import Region
+from safepickle_dl.core import kinds as kd
+from safepickle_dl.core import opcodes as op
+from safepickle_dl.core.lexer import Lexer
+from safepickle_dl.core.machine import Machine
+from safepickle_dl.limits import DEFAULT_LIMITS, Limits
+from safepickle_dl.reader import Buffer
+
+CALLS = frozenset({op.REDUCE, op.OBJ, op.INST, op.NEWOBJ, op.NEWOBJ_EX})
+HEADER = re.compile(rb"\x80[\x02-\x05]")
+IDENTIFIER = re.compile(rb"[A-Za-z_\x80-\xff][\w.\x80-\xff]*\Z")
+MIN_TRUNCATED = 8
+"""Instructions without an anomaly that a headless stream needs to count as a cut-off pickle rather than text."""
+MAX_CANDIDATES = 4096
+"""Places in one region that are tried because they look like a header (count)."""
+GIVE_UP_AFTER = 256
+"""Instructions of a failed trial behind which the search goes on at its end, to stay linear (count)."""
+
+
+@dataclass(slots=True)
+class PickleStream:
+    """One pickle: bytes `start` to `end` of a buffer, and the machine that has run over them."""
+
+    name: str
+    data: Buffer
+    start: int
+    end: int = 0
+    machine: Machine = field(init=False)
+    nested: list[PickleStream] = field(default_factory=list)
+    """Pickles of object arrays, and what else was found inside its raw arrays."""
+    over_limit: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether the stream ends with its STOP."""
+        return self.machine.stopped and not self.over_limit
+
+    def calls_something_named(self) -> bool:
+        """Return whether it calls an import whose name could exist."""
+        machine, nodes = self.machine, self.machine.nodes
+        for i in range(machine.n_sites):
+            if machine.site_opcode[i] in CALLS:
+                callee = machine.site_callee[i]
+                if nodes.kind[callee] == kd.GLOBAL and all(
+                    IDENTIFIER.match(part) for part in global_text(self.data, machine, callee)
+                ):
+                    return True
+        return False
+
+
+def global_text(data: Buffer, machine: Machine, node: int) -> tuple[bytes, bytes]:
+    """Return (module, name) of a GLOBAL node as written; empty where an operand is not a literal."""
+    nodes = machine.nodes
+    lo, hi = nodes.lo[node], nodes.hi[node]
+    if nodes.opcode[node] != op.STACK_GLOBAL:
+        module, _, name = bytes(data[lo:hi]).partition(b"\n")
+        return module, name
+    module, name = (
+        bytes(data[nodes.lo[operand] : nodes.hi[operand]]) if nodes.kind[operand] in (kd.TEXT, kd.DATA) else b""
+        for operand in (lo, hi)
+    )
+    return module, name
+
+
+def read_stream(name: str, data: Buffer, start: int, end: int, limits: Limits, depth: int = 0) -> PickleStream:
+    """Run a machine over the pickle that begins at `data[start]`, to its STOP or to where it breaks."""
+    lexer = Lexer(data, start, end)
+    machine = Machine(data)
+    stream = PickleStream(name, data, start)
+    stream.machine = machine
+    more = True
+    while more:
+        more = lexer.read_block()
+        done = machine.run(lexer, 0)
+        if machine.pause != kd.GO_ON:
+            lexer.position = lexer.at[done - 1] + 1
+            _cross_array(stream, lexer, limits, depth)
+            more = True
+        lexer.stop_at_build = machine.saw_array_wrapper
+        if machine.n_instructions > limits.max_opcodes:
+            machine.add_anomaly(op.LIMIT, lexer.position)
+            stream.over_limit = True
+            break
+    stream.end = max(lexer.position, start + 1)
+    return stream
+
+
+def _cross_array(stream: PickleStream, lexer: Lexer, limits: Limits, depth: int) -> None:
+    """Move the lexer behind the array data at its position; what a plain loader would run there is kept as nested."""
+    machine, data, begin = stream.machine, stream.data, lexer.position
+    if machine.pause == kd.NESTED_PICKLE:
+        if depth >= limits.max_depth:
+            machine.add_anomaly(op.LIMIT, begin)
+            stream.over_limit = True
+            return
+        nested = read_stream(stream.name, data, begin, lexer.end, limits, depth + 1)
+        stream.nested.append(nested)
+        lexer.position = nested.end
+        return
+    behind = begin
+    if machine.skip_padding and begin < lexer.end:
+        behind += 1 + data[begin]
+    lexer.position = min(behind + machine.skip_bytes, lexer.end)
+    trial = read_stream(stream.name, data, begin, lexer.position, limits, limits.max_depth)
+    if trial.calls_something_named():
+        stream.nested.append(trial)
+
+
+def _is_pickle(stream: PickleStream) -> bool:
+    """Return whether a loader that began here would have found a pickle, whole or cut off."""
+    machine = stream.machine
+    if stream.data[stream.start] == op.PROTO and machine.protocol <= 5 and machine.n_instructions > 2:
+        return True
+    if stream.complete and machine.n_anomalies == 0 and machine.n_instructions > 1:
+        return True
+    if machine.n_anomalies == 1 and machine.n_instructions > MIN_TRUNCATED and not machine.stopped:
+        return True
+    return stream.calls_something_named()
+
+
+def _is_found_pickle(stream: PickleStream) -> bool:
+    """Return whether a header found by searching begins a pickle that could do anything."""
+    machine = stream.machine
+    return (stream.complete and machine.n_anomalies == 0 and machine.n_sites > 0) or stream.calls_something_named()
+
+
+def _search(region: Region, start: int, limits: Limits) -> PickleStream | None:
+    """Return the next pickle at or behind `start` that has a protocol header, if there is one."""
+    for _ in range(MAX_CANDIDATES):
+        found = HEADER.search(region.data, start, region.end)
+        if found is None:
+            return None
+        stream = read_stream(region.name, region.data, found.start(), region.end, limits)
+        if _is_found_pickle(stream):
+            return stream
+        start = stream.end if stream.machine.n_instructions > GIVE_UP_AFTER else found.start() + 1
+    return None
+
+
+def read_streams(region: Region, limits: Limits = DEFAULT_LIMITS) -> Iterator[PickleStream]:
+    """Yield the pickle streams of a region, in order; none if it does not begin with a pickle.
+
+    A stream's `nested` streams are not yielded; they lie within it.
+    """
+    position = region.start
+    for _ in range(limits.max_streams):
+        if position >= region.end:
+            return
+        stream: PickleStream | None = read_stream(region.name, region.data, position, region.end, limits)
+        if stream is not None and not _is_pickle(stream):
+            if position == region.start:
+                return
+            stream = _search(region, position, limits)
+        if stream is None:
+            return
+        yield stream
+        position = stream.end
