@@ -1,0 +1,18 @@
+.PHONY: test lint type build clean
+
+test:
+	python -m pytest --cov
+
+lint:
+	ruff check
+	ruff format --check
+
+type:
+	mypy
+
+build: clean
+	python -m build
+
+clean:
+	rm -rf build dist *.egg-info .coverage htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,104 @@
+"""What the first bytes of something say it is. Names and extensions are never asked."""
+
+from __future__ import annotations
+
+OPCODES = frozenset(b"(.012BCFGIJKLMNPQRSTUVX]abcdeghijlopqrstu})" + bytes(range(0x80, 0x99)))
+"""The first byte of a pickle is one of these 68.
+
+Source: CPython `Lib/pickle.py`.
+"""
+
+HEAD_BYTES = 1 << 16
+"""How much of a compressed member is decompressed to learn whether the rest matters (bytes)."""
+
+ZIP_MAGIC = b"PK\x03\x04"
+NPY_MAGIC = b"\x93NUMPY"
+_BZIP2_BLOCKS = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")
+_BZIP2_LENGTH = 0x31000000
+"""`BZh91` read as BINBYTES asks for more than this (bytes)."""
+
+_UNREAD = {
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"\x02\x21\x4c\x18": "lz4",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+
+
+def compression(head: bytes) -> str:
+    """Name the single-stream compression that begins here, or ""."""
+    if head.startswith(b"\x1f\x8b\x08"):
+        return "gzip"
+    if head[:3] == b"BZh" and head[3:4] in b"123456789" and head[4:10] in _BZIP2_BLOCKS:
+        return "bzip2"
+    if head.startswith(b"\xfd7zXZ\0"):
+        return "xz"
+    if _is_lzma(head):
+        return "lzma"
+    if _is_zlib(head):
+        return "zlib"
+    return ""
+
+
+def _is_zlib(head: bytes) -> bool:
+    """Whether a zlib header is here: any window size, no preset dictionary (RFC 1950)."""
+    if len(head) < 3:
+        return False
+    return head[0] & 0x8F == 8 and not head[1] & 0x20 and (head[0] << 8 | head[1]) % 31 == 0
+
+
+def _is_lzma(head: bytes) -> bool:
+    """Whether a .lzma header is here, by the tests that liblzma makes for FORMAT_AUTO."""
+    if len(head) < 14 or head[0] >= 225 or head[13] != 0:
+        return False
+    dictionary = int.from_bytes(head[1:5], "little")
+    size = int.from_bytes(head[5:13], "little")
+    top = 1 << max(0, dictionary.bit_length() - 1)
+    plain = dictionary in (0, 0xFFFFFFFF, top, top | top >> 1)
+    return plain and (size == (1 << 64) - 1 or 0 < size < 1 << 38)
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether a tar header is here: the `ustar` magic, or a checksum that is right."""
+    if len(head) < 512:
+        return False
+    if head[257:262] == b"ustar":
+        return True
+    field = head[148:156].strip(b" \0")
+    if not field or field.strip(b"01234567"):
+        return False
+    total = sum(head[:148]) + 8 * 0x20 + sum(head[156:512])
+    return int(field, 8) == total
+
+
+def unread_format(head: bytes) -> str:
+    """Name the container that we recognise but cannot open, or ""."""
+    return next((name for magic, name in _UNREAD.items() if head.startswith(magic)), "")
+
+
+def may_be_pickle(head: bytes, size: int) -> bool:
+    """Whether a loader could begin to unpickle here, as far as the first bytes tell.
+
+    Args:
+        head: the first bytes.
+        size: the length of all that follows, `head` included (bytes).
+    """
+    if not head or head[0] not in OPCODES:
+        return False
+    if head.startswith((ZIP_MAGIC, NPY_MAGIC)) or unread_format(head):
+        return False
+    kind = compression(head)
+    if kind == "bzip2":
+        return size > _BZIP2_LENGTH
+    return not (kind == "lzma" and head[1] == 0)
+
+
+def could_matter(head: bytes) -> bool:
+    """Whether it is worth reading on: a pickle or a container may begin here."""
+    return bool(
+        may_be_pickle(head, len(head))
+        or head.startswith((ZIP_MAGIC, NPY_MAGIC))
+        or compression(head)
+        or unread_format(head)
+        or is_tar(head)
+    )

@@ -1,0 +1,1 @@
+"""Results in, string out: one module per format, and none of them prints."""

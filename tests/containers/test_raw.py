@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import mmap
+import pickletools
+
+import pytest
+
+from safepickle_dl.containers import Region, open_file
+from safepickle_dl.containers.sniff import OPCODES
+from tests.containers.wrap import NOISE, OTHER, PICKLE, Member, look, zipped
+
+
+def test_a_raw_pickle_is_the_whole_file() -> None:
+    data = PICKLE + OTHER + b"raw data after STOP"
+    assert list(open_file(data)) == [Region("", data, 0, len(data))]
+
+
+def test_the_opcodes_are_all_68() -> None:
+    assert frozenset(ord(opcode.code) for opcode in pickletools.opcodes) == OPCODES
+
+
+@pytest.mark.parametrize("opcode", sorted(OPCODES))
+def test_every_opcode_may_begin_a_pickle(opcode: int) -> None:
+    data = bytes([opcode]) + b"\n rest of it"
+    assert ("", data) in look(data).regions
+
+
+def test_a_mapped_file_is_not_copied() -> None:
+    data = zipped([Member(b"a.bin", PICKLE)])
+    with mmap.mmap(-1, len(data)) as mapped:
+        mapped.write(data)
+        (region,) = [item for item in open_file(mapped) if isinstance(item, Region)]
+        assert region.data is mapped
+        assert mapped[region.start : region.end] == PICKLE
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", NOISE, b"\xff\xd8\xff\xe0", b"{}", b" "])
+def test_what_holds_no_pickle_gives_nothing(data: bytes) -> None:
+    assert list(open_file(data)) == []
+
+
+@pytest.mark.parametrize(
+    "head", [b"7z\xbc\xaf\x27\x1c", b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd"], ids=str
+)
+def test_a_known_format_that_cannot_be_opened_is_a_problem(head: bytes) -> None:
+    found = look(head + bytes(50))
+    assert found.regions == []
+    assert len(found.problems) == 1
+    assert found.problems[0].unread_bytes == len(head) + 50
+
+
+def test_polyglot_of_pickle_and_zip_is_both() -> None:
+    data = PICKLE + zipped([Member(b"hidden", OTHER)])
+    assert look(data).regions == [("", data), ("hidden", OTHER)]

@@ -1,0 +1,171 @@
+"""Parquet to batches of files: each file is a bag of slices under one label."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytorch_lightning as pl
+import torch
+from datasets import load_dataset
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
+
+from safepickle_dl.batch import N_FIELDS, SliceArrays, pad
+from safepickle_dl.core import tokens as tk
+
+TRAINED_GROUPS = ("benign", "benign-hard", "fixture", "malicious-strict")
+"""Weak malicious files (bare references, canaries, broken exploits) have no clear label: they are not trained on."""
+
+Bag = tuple[npt.NDArray[np.int32], float, int]
+
+
+class FileDataset(Dataset[Bag]):
+    """Files of one split, sliced."""
+
+    def __init__(self, path: Path, max_slices: int, seed: int | None, channels: tuple[int, ...] = (0, 1)) -> None:
+        """Read a Parquet file.
+
+        Args:
+            path: made by `python -m train.corpus build`.
+            max_slices: slices that are drawn from a larger file each time (count).
+            seed: of the drawing and of augmentation; None: take the first slices, drop nothing.
+            channels: which channels the net sees.
+        """
+        table = load_dataset("parquet", data_files=str(path), split="train").with_format("numpy")
+        self.arrays: list[SliceArrays] = []
+        self.labels: list[float] = []
+        self.groups: list[str] = []
+        self.owners: list[str] = []
+        self.files: list[str] = []
+        self.chosen: list[npt.NDArray[np.int64]] = []
+        for row in table:
+            arrays = SliceArrays(
+                tokens=np.asarray(row["tokens"], np.int64),
+                first=np.asarray(row["first"], np.int64),
+                channel=np.asarray(row["channel"], np.int64),
+                grams=np.asarray(row["grams"], np.int64).reshape(-1, tk.N_GRAMS),
+            )
+            chosen = np.flatnonzero(np.isin(arrays.channel, channels))
+            if str(row["group"]) not in TRAINED_GROUPS or len(chosen) == 0:
+                continue
+            self.arrays.append(arrays)
+            self.chosen.append(chosen)
+            self.labels.append(float(row["label"]))
+            self.groups.append(str(row["group"]))
+            self.owners.append(str(row["owner"]))
+            self.files.append(str(row["file"]))
+        self.max_slices = max_slices
+        self.random = None if seed is None else np.random.default_rng(seed)
+
+    def __len__(self) -> int:
+        """Return the number of files that have at least one slice."""
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> Bag:
+        """Return (k, t, f) tokens of the file's slices, its label and its index."""
+        chosen = self.chosen[index]
+        if len(chosen) > self.max_slices:
+            if self.random is None:
+                chosen = chosen[: self.max_slices]
+            else:
+                chosen = self.random.choice(chosen, self.max_slices, replace=False)
+        batch = pad(self.arrays[index], chosen)
+        if self.random is not None:
+            batch = drop_names(batch, self.random)
+        return batch, self.labels[index], index
+
+
+NAME_DROPOUT = (0.15, 0.1, 0.1)
+"""How often all slices of a file lose their names altogether, their modules, their attributes (probability)."""
+
+
+def drop_names(batch: npt.NDArray[np.int32], random: np.random.Generator) -> npt.NDArray[np.int32]:
+    """Mask module or attribute words in all slices of a file, so that the net must use arguments and shape too.
+
+    Args:
+        batch: (k, t, f); changed in place.
+        random: decides.
+    """
+    draw = random.random()
+    both, module, name = np.cumsum(NAME_DROPOUT)
+    roles: tuple[int, ...]
+    if draw < both:
+        roles = (tk.MODULE, tk.NAME, tk.ARGUMENT_MODULE, tk.ARGUMENT_NAME)
+    elif draw < module:
+        roles = (tk.MODULE, tk.ARGUMENT_MODULE)
+    elif draw < name:
+        roles = (tk.NAME, tk.ARGUMENT_NAME)
+    else:
+        return batch
+    hit = np.isin(batch[..., 0], roles) & (batch[..., 1] >= tk.FIRST_WORD)
+    batch[hit, 1] = tk.MASKED
+    batch[hit, 2:] = 0
+    return batch
+
+
+def collate(bags: list[Bag]) -> dict[str, Tensor]:
+    """Stack bags: `tokens` (s, t, f) of all slices, `file` (s,) the bag of each, `label` (n,), `index` (n,)."""
+    t = max(bag.shape[1] for bag, _, _ in bags)
+    tokens = np.zeros((sum(len(bag) for bag, _, _ in bags), t, N_FIELDS), np.int32)
+    at = 0
+    for bag, _, _ in bags:
+        tokens[at : at + len(bag), : bag.shape[1]] = bag
+        at += len(bag)
+    sizes = torch.tensor([len(bag) for bag, _, _ in bags])
+    return {
+        "tokens": torch.from_numpy(tokens),
+        "file": torch.repeat_interleave(torch.arange(len(bags)), sizes),
+        "label": torch.tensor([label for _, label, _ in bags]),
+        "index": torch.tensor([index for _, _, index in bags]),
+    }
+
+
+class CorpusData(pl.LightningDataModule):
+    """The three splits that `python -m train.corpus build` wrote."""
+
+    def __init__(
+        self,
+        folder: str = "data/corpus",
+        batch_size: int = 32,
+        max_slices: int = 24,
+        files_per_epoch: int = 2048,
+        seed: int = 0,
+        contexts: bool = True,
+    ) -> None:
+        """Configure.
+
+        Args:
+            folder: with `train.parquet` and `validation.parquet`.
+            batch_size: files of one step (count).
+            max_slices: slices drawn from one file of a step (count).
+            files_per_epoch: files drawn for one epoch, half of them malicious (count).
+            seed: of everything that is drawn.
+            contexts: whether the net sees the opcode contexts (the second channel) too.
+        """
+        super().__init__()
+        self.save_hyperparameters()
+        self.channels = (0, 1) if contexts else (0,)
+
+    def setup(self, stage: str) -> None:
+        """Read the Parquet files."""
+        h: Any = self.hparams
+        folder = Path(h.folder)
+        self.training = FileDataset(folder / "train.parquet", h.max_slices, h.seed, self.channels)
+        self.validation = FileDataset(folder / "validation.parquet", 256, None, self.channels)
+
+    def train_dataloader(self) -> DataLoader[Bag]:
+        """Draw files, malicious and benign ones equally often."""
+        h: Any = self.hparams
+        labels = np.asarray(self.training.labels)
+        weights = np.where(labels == 1, 0.5 / max(1, (labels == 1).sum()), 0.5 / max(1, (labels == 0).sum()))
+        sampler = WeightedRandomSampler(
+            weights.tolist(), h.files_per_epoch, generator=torch.Generator().manual_seed(h.seed)
+        )
+        return DataLoader(self.training, h.batch_size, sampler=sampler, collate_fn=collate)
+
+    def val_dataloader(self) -> DataLoader[Bag]:
+        """Every validation file once."""
+        return DataLoader(self.validation, 16, collate_fn=collate)

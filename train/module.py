@@ -1,0 +1,105 @@
+"""Training of the sequence classifier: multiple-instance learning on file labels, after the maximum over slices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from sklearn.metrics import average_precision_score, roc_auc_score
+from torch import Tensor
+from torch.nn import functional as F
+
+from safepickle_dl.models.sequence import SequenceClassifier, SequenceConfig
+
+
+def highest_per_file(logits: Tensor, file: Tensor, n_files: int) -> Tensor:
+    """Return (n,) the maximum of the slices' logits (s,) in each file, by its index in `file` (s,)."""
+    empty = torch.full((n_files,), -torch.inf, dtype=logits.dtype, device=logits.device)
+    return empty.scatter_reduce(0, file, logits, "amax", include_self=True)
+
+
+def recall_at(scores: np.ndarray, labels: np.ndarray, fpr: float) -> float:
+    """Return the share of positives that score above all but a share `fpr` of the negatives."""
+    negatives = np.sort(scores[labels == 0])[::-1]
+    threshold = negatives[min(int(fpr * len(negatives)), len(negatives) - 1)]
+    return float((scores[labels == 1] > threshold).mean())
+
+
+class SequenceTraining(pl.LightningModule):
+    """A malicious file has at least one malicious slice; a benign file has none."""
+
+    def __init__(
+        self,
+        d_model: int = 64,
+        n_layers: int = 3,
+        kernel: int = 5,
+        dropout: float = 0.2,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 0.02,
+        label_smoothing: float = 0.02,
+        slice_weight: float = 0.5,
+    ) -> None:
+        """Configure.
+
+        Args:
+            d_model: channels (count).
+            n_layers: gated convolutions (count).
+            kernel: width of each (tokens).
+            dropout: probability.
+            learning_rate: peak of a one-cycle schedule.
+            weight_decay: of AdamW.
+            label_smoothing: how far the targets stay from 0 and 1.
+            slice_weight: weight of the loss over each slice of a benign file, beside that of its maximum.
+        """
+        super().__init__()
+        self.save_hyperparameters()
+        self.config = SequenceConfig(d_model=d_model, n_layers=n_layers, kernel=kernel)
+        self.net = SequenceClassifier(self.config, dropout)
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.slice_weight = slice_weight
+        self.scores: list[Tensor] = []
+        self.labels: list[Tensor] = []
+
+    def training_step(self, batch: dict[str, Tensor], batch_index: int) -> Tensor:
+        """Return the loss of a batch of files."""
+        label = batch["label"]
+        logits = self.net(batch["tokens"])
+        highest = highest_per_file(logits, batch["file"], len(label))
+        target = label * (1 - 2 * self.label_smoothing) + self.label_smoothing
+        file_loss = F.binary_cross_entropy_with_logits(highest, target)
+        benign = label[batch["file"]] == 0
+        slice_loss = F.softplus(logits[benign]).sum() / benign.sum().clamp(min=1)
+        loss = file_loss + self.slice_weight * slice_loss
+        self.log_dict({"train/loss": loss, "train/file_loss": file_loss}, prog_bar=True, batch_size=len(label))
+        return loss
+
+    def validation_step(self, batch: dict[str, Tensor], batch_index: int) -> None:
+        """Collect the scores of a batch of files."""
+        logits = self.net(batch["tokens"])
+        self.scores.append(highest_per_file(logits, batch["file"], len(batch["label"])).float().cpu())
+        self.labels.append(batch["label"].cpu())
+
+    def on_validation_epoch_end(self) -> None:
+        """Log AUROC, average precision and recall at fixed false-positive rates."""
+        scores, labels = torch.cat(self.scores).numpy(), torch.cat(self.labels).numpy()
+        self.scores.clear()
+        self.labels.clear()
+        if len(set(labels.tolist())) < 2:
+            return
+        metrics = {
+            "val/auroc": float(roc_auc_score(labels, scores)),
+            "val/ap": float(average_precision_score(labels, scores)),
+            "val/recall_at_1_percent": recall_at(scores, labels, 0.01),
+            "val/recall_at_5_percent": recall_at(scores, labels, 0.05),
+            "val/loss": float(F.binary_cross_entropy_with_logits(torch.tensor(scores), torch.tensor(labels))),
+        }
+        self.log_dict(metrics, prog_bar=True)
+
+    def configure_optimizers(self) -> dict[str, object]:
+        """AdamW with one cycle of the learning rate."""
+        optimizer = torch.optim.AdamW(self.net.parameters(), self.learning_rate, weight_decay=self.weight_decay)
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, total_steps=steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
