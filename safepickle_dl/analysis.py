@@ -31,7 +31,7 @@ class Analysis:
 def analyse(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Analysis:
     """Find every pickle stream in `data` and slice its call sites. Never raises on what the bytes are."""
     streams: list[PickleStream] = []
-    slices = Slices()
+    slices = Slices(limits.max_tokens)
     errors: list[str] = []
     unread = 0
     for part in open_file(data, limits):
@@ -44,6 +44,8 @@ def analyse(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Analysis:
             streams.append(stream)
             if not stream.complete:
                 errors.append(_located(stream.name, _break_message(stream)))
+    if slices.cut_short:
+        errors.append(f"more than {limits.max_tokens} tokens: long arguments were cut")
     size = len(data)
     coverage = Coverage(bytes=size, read=max(0, size - unread), complete=not errors)
     return Analysis(tuple(streams), slices, coverage, tuple(errors))

@@ -78,9 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 nothing found, 1 found, 2 something could not be scanned.",
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--version", action="store_true", help="show the version of the package and of its model"
-    )
+    parser.add_argument("--version", action="store_true", help="show the version of the package and of its model")
     parser.set_defaults(run=_run_nothing)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     _add_scan(commands)
@@ -116,9 +114,7 @@ def _add_scan(commands: argparse._SubParsersAction[_Parser]) -> None:
 
 
 def _add_disasm(commands: argparse._SubParsersAction[_Parser]) -> None:
-    disasm = commands.add_parser(
-        "disasm", help="show the instructions and call sites of a file", allow_abbrev=False
-    )
+    disasm = commands.add_parser("disasm", help="show the instructions and call sites of a file", allow_abbrev=False)
     disasm.add_argument("file", metavar="FILE", help="a file, or - for standard input")
     disasm.set_defaults(run=_run_disasm)
 

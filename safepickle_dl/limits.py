@@ -21,6 +21,8 @@ class Limits:
     """Decompressed to compressed size of one member, once it is over a megabyte (ratio)."""
     max_opcodes: int = 50_000_000
     """Instructions of one stream (count)."""
+    max_tokens: int = 8_000_000
+    """Tokens of all call sites of one file; behind it, long arguments are cut (count)."""
     max_streams: int = 10_000
     """Pickle streams of one file (count)."""
 

@@ -6,9 +6,10 @@ never brought into memory.
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
-from pathlib import Path
+import stat
 from typing import TypeAlias
 
 Buffer: TypeAlias = bytes | mmap.mmap
@@ -24,9 +25,15 @@ def read_path(path: str | os.PathLike[str]) -> Buffer:
     Raises:
         OSError: the file does not exist, is not a regular file, or cannot be read.
     """
-    path = Path(path)
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
+    with open(path, "rb", opener=_open_without_waiting) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        size = status.st_size
         if size >= MAP_FROM_BYTES:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return file.read()
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a FIFO would wait for a writer

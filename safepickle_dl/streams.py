@@ -1,8 +1,8 @@
 """Regions to pickle streams: where each begins, where it ends, and what its machine saw.
 
-A loader reads one pickle, and its caller may read the next one right behind it (torch legacy files are five in a row and
-then raw storages; joblib goes on behind raw array bytes). Bytes that no loader reads in order are searched for further
-pickles as well, but only those that make sense are kept: anything can be lexed, little of it is a pickle.
+A loader reads one pickle, and its caller may read the next one right behind it (torch legacy files are five in a row
+and then raw storages; joblib goes on behind raw array bytes). Bytes that no loader reads in order are searched for
+further pickles as well, but only those that make sense are kept: anything can be lexed, little of it is a pickle.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from safepickle_dl import literals
 from safepickle_dl.containers.region import Region
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
@@ -21,7 +22,9 @@ from safepickle_dl.reader import Buffer
 
 CALLS = frozenset({op.REDUCE, op.OBJ, op.INST, op.NEWOBJ, op.NEWOBJ_EX})
 HEADER = re.compile(rb"\x80[\x02-\x05]")
-IDENTIFIER = re.compile(rb"[A-Za-z_\x80-\xff][\w.\x80-\xff]*\Z")
+IDENTIFIER = re.compile(r"[^\W\d][\w.]*\Z")
+MAX_NAME = 1000
+"""Length of a module's and a name's text beyond which nobody looks at the rest (characters)."""
 MIN_TRUNCATED = 8
 """Instructions without an anomaly that a headless stream needs to count as a cut-off pickle rather than text."""
 MAX_CANDIDATES = 4096
@@ -41,12 +44,19 @@ class PickleStream:
     machine: Machine = field(init=False)
     nested: list[PickleStream] = field(default_factory=list)
     """Pickles of object arrays, and what else was found inside its raw arrays."""
+    crossed: list[tuple[int, int]] = field(default_factory=list)
+    """Spans of the arrays that lie within it, in order: their bytes are none of its instructions."""
     over_limit: bool = False
 
     @property
     def complete(self) -> bool:
         """Whether the stream ends with its STOP."""
         return self.machine.stopped and not self.over_limit
+
+    def calls(self) -> bool:
+        """Return whether it calls anything."""
+        machine = self.machine
+        return any(machine.site_opcode[i] in CALLS for i in range(machine.n_sites))
 
     def calls_something_named(self) -> bool:
         """Return whether it calls an import whose name could exist."""
@@ -55,41 +65,63 @@ class PickleStream:
             if machine.site_opcode[i] in CALLS:
                 callee = machine.site_callee[i]
                 if nodes.kind[callee] == kd.GLOBAL and all(
-                    IDENTIFIER.match(part) for part in global_text(self.data, machine, callee)
+                    IDENTIFIER.match(part) for part in global_text(machine, callee)
                 ):
                     return True
         return False
 
 
-def global_text(data: Buffer, machine: Machine, node: int) -> tuple[bytes, bytes]:
-    """Return (module, name) of a GLOBAL node as written; empty where an operand is not a literal."""
+def global_text(machine: Machine, node: int) -> tuple[str, str]:
+    """Return (module, name) of a GLOBAL node, cut to MAX_NAME; empty where one is no literal."""
     nodes = machine.nodes
-    lo, hi = nodes.lo[node], nodes.hi[node]
+    data, lo, hi = nodes.data, nodes.lo[node], nodes.hi[node]
     if nodes.opcode[node] != op.STACK_GLOBAL:
-        module, _, name = bytes(data[lo:hi]).partition(b"\n")
+        module, _, name = literals.text(data, op.GLOBAL, lo, hi, MAX_NAME).partition("\n")
         return module, name
     module, name = (
-        bytes(data[nodes.lo[operand] : nodes.hi[operand]]) if nodes.kind[operand] in (kd.TEXT, kd.DATA) else b""
-        for operand in (lo, hi)
+        literals.text(data, nodes.opcode[part], nodes.lo[part], nodes.hi[part], MAX_NAME)
+        if nodes.kind[part] == kd.TEXT
+        else ""
+        for part in (lo, hi)
     )
     return module, name
 
 
-def read_stream(name: str, data: Buffer, start: int, end: int, limits: Limits, depth: int = 0) -> PickleStream:
-    """Run a machine over the pickle that begins at `data[start]`, to its STOP or to where it breaks."""
+def read_stream(
+    name: str,
+    data: Buffer,
+    start: int,
+    end: int,
+    limits: Limits,
+    crossing: bool = True,
+    machine: Machine | None = None,
+) -> PickleStream:
+    """Run a machine over the pickle that begins at `data[start]`, to its STOP or where it breaks.
+
+    Args:
+        name: of the region.
+        data: the region's buffer.
+        start: where the pickle begins.
+        end: nothing is read there or behind.
+        limits: bounds on its length.
+        crossing: whether to skip joblib's arrays, as joblib does and no other loader.
+        machine: one that has run up to `start` already; a new one if there is none.
+    """
     lexer = Lexer(data, start, end)
-    machine = Machine(data)
+    machine = machine or Machine(data)
     stream = PickleStream(name, data, start)
     stream.machine = machine
     more = True
     while more:
         more = lexer.read_block()
         done = machine.run(lexer, 0)
-        if machine.pause != kd.GO_ON:
+        while done < lexer.count and not crossing:
+            done = machine.run(lexer, done)
+        if machine.pause != kd.GO_ON and crossing:
             lexer.position = lexer.at[done - 1] + 1
-            _cross_array(stream, lexer, limits, depth)
+            _cross_array(stream, lexer, limits)
             more = True
-        lexer.stop_at_build = machine.saw_array_wrapper
+        lexer.stop_at_build = machine.saw_array_wrapper and crossing
         if machine.n_instructions > limits.max_opcodes:
             machine.add_anomaly(op.LIMIT, lexer.position)
             stream.over_limit = True
@@ -98,25 +130,42 @@ def read_stream(name: str, data: Buffer, start: int, end: int, limits: Limits, d
     return stream
 
 
-def _cross_array(stream: PickleStream, lexer: Lexer, limits: Limits, depth: int) -> None:
-    """Move the lexer behind the array data at its position; what a plain loader would run there is kept as nested."""
+def _cross_array(stream: PickleStream, lexer: Lexer, limits: Limits) -> None:
+    """Move the lexer behind the array data at its position.
+
+    What else a loader would run there is kept as nested: joblib an array's objects, any other
+    loader the bytes of the first array and on.
+    """
     machine, data, begin = stream.machine, stream.data, lexer.position
     if machine.pause == kd.NESTED_PICKLE:
-        if depth >= limits.max_depth:
-            machine.add_anomaly(op.LIMIT, begin)
-            stream.over_limit = True
-            return
-        nested = read_stream(stream.name, data, begin, lexer.end, limits, depth + 1)
+        nested = read_stream(stream.name, data, begin, lexer.end, limits, crossing=False)
         stream.nested.append(nested)
         lexer.position = nested.end
-        return
-    behind = begin
-    if machine.skip_padding and begin < lexer.end:
-        behind += 1 + data[begin]
-    lexer.position = min(behind + machine.skip_bytes, lexer.end)
-    trial = read_stream(stream.name, data, begin, lexer.position, limits, limits.max_depth)
-    if trial.calls_something_named():
-        stream.nested.append(trial)
+    else:
+        behind = begin
+        if machine.skip_padding and begin < lexer.end:
+            behind += 1 + data[begin]
+        lexer.position = min(behind + machine.skip_bytes, lexer.end)
+        end = lexer.position if stream.crossed else lexer.end
+        trial = read_stream(stream.name, data, begin, end, limits, crossing=False)
+        if trial.calls() and not stream.crossed:  # it would come here with its stack and memo
+            trial = read_stream(stream.name, data, begin, end, limits, False, _copy(machine))
+        if trial.calls_something_named():
+            stream.nested.append(trial)
+    stream.crossed.append((begin, lexer.position))
+
+
+def _copy(machine: Machine) -> Machine:
+    """Return a machine in the same state that has recorded no call site yet."""
+    copy = Machine(machine.nodes.data)
+    for buffer in ("kind", "opcode", "lo", "hi", "extra", "use", "cell_node", "cell_next"):
+        setattr(copy.nodes, buffer, getattr(machine.nodes, buffer)[:])
+    copy.nodes.count, copy.nodes.n_cells = machine.nodes.count, machine.nodes.n_cells
+    copy.memo = dict(machine.memo)
+    copy.stack, copy.depth = machine.stack[:], machine.depth
+    copy.marks, copy.n_marks = machine.marks[:], machine.n_marks
+    copy.protocol = machine.protocol
+    return copy
 
 
 def _is_pickle(stream: PickleStream) -> bool:

@@ -13,9 +13,7 @@ from safepickle_dl.types import Coverage, ScanResult, Verdict
 
 def unscanned(path: str, reason: str) -> ScanResult:
     """Return the result of something that could not be scanned at all."""
-    return ScanResult(
-        path=path, verdict=Verdict.ERROR, score=0.0, coverage=Coverage(0, 0, False), error=reason
-    )
+    return ScanResult(path=path, verdict=Verdict.ERROR, score=0.0, coverage=Coverage(0, 0, False), error=reason)
 
 
 def reason_of(error: Exception) -> str:

@@ -97,9 +97,7 @@ def test_exit_codes_do_not_depend_on_the_format(arguments: str, code: int, forma
         "scan --output . benign",
     ],
 )
-def test_misuse_is_one_clear_line(
-    arguments: str, files: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_misuse_is_one_clear_line(arguments: str, files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(arguments.split()) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -179,9 +177,7 @@ def test_everything_skipped_is_said(files: Path, capsys: pytest.CaptureFixture[s
     assert "no pickle in any of them" in capsys.readouterr().err
 
 
-def test_a_clean_run_prints_nothing_on_stdout(
-    files: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_clean_run_prints_nothing_on_stdout(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["scan", "benign", "skipped"]) == 0
     assert capsys.readouterr().out == ""
 
@@ -208,9 +204,7 @@ def test_the_other_paths_are_still_scanned(files: Path, capsys: pytest.CaptureFi
     assert "safepickle-dl: error: missing: No such file or directory" in errors
 
 
-def test_links_that_are_not_followed_are_said(
-    files: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_links_that_are_not_followed_are_said(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (files / "sub").mkdir()
     (files / "sub" / "link").symlink_to(files / "malicious")
     (files / "sub" / "benign").write_text("benign")
@@ -223,9 +217,7 @@ def test_a_name_that_begins_with_a_dash(files: Path) -> None:
     assert cli.main(["scan", "--", "-x.pkl"]) == 1
 
 
-def test_standard_input(
-    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_standard_input(files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"malicious")))
     assert cli.main(["scan", "--format", "jsonl", "benign", "-", "cut"]) == 1
     lines = capsys.readouterr().out.splitlines()
@@ -296,13 +288,9 @@ def test_output_never_replaces_a_device(files: Path) -> None:
 @pytest.mark.parametrize(("word", "code"), [("suspicious", 2), ("malicious", 1)])
 def test_a_full_disk_is_an_error(files: Path, word: str, code: int) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = fake(
-            "scan", str(files / word), stdout=full, stderr=subprocess.PIPE, capture_output=False
-        )
+        done = fake("scan", str(files / word), stdout=full, stderr=subprocess.PIPE, capture_output=False)
     assert done.returncode == code
-    assert done.stderr.splitlines() == [
-        b"safepickle-dl: error: standard output: No space left on device"
-    ]
+    assert done.stderr.splitlines() == [b"safepickle-dl: error: standard output: No space left on device"]
 
 
 # ---------------------------------------------------------------------------- ends of a process
@@ -340,9 +328,7 @@ def test_interrupt_is_quiet(files: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_bug_is_never_taken_for_a_finding(
-    files: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bug_is_never_taken_for_a_finding(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("last").write_text("bug")
     assert cli.main(["scan", "last"]) == 2
     assert capsys.readouterr().err == (
@@ -395,14 +381,10 @@ def module(monkeypatch: pytest.MonkeyPatch, name: str, **members: object) -> Non
 def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     module(monkeypatch, "bundle", bundle_version=lambda: "sequence-1")
     assert cli.main(["--version"]) == 0
-    assert capsys.readouterr().out == (
-        f"safepickle-dl {safepickle_dl.__version__} (model sequence-1)\n"
-    )
+    assert capsys.readouterr().out == (f"safepickle-dl {safepickle_dl.__version__} (model sequence-1)\n")
 
 
-def test_version_without_a_model(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_version_without_a_model(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def broken() -> str:
         raise BundleError("checkpoints: no bundle")
 
@@ -413,9 +395,7 @@ def test_version_without_a_model(
     assert err == "safepickle-dl: error: checkpoints: no bundle\n"
 
 
-def test_disasm(
-    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_disasm(files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     module(monkeypatch, "disasm", disassemble=lambda data: iter(["0: one", bytes(data).decode()]))
     assert cli.main(["disasm", "benign"]) == 0
     assert capsys.readouterr().out == "0: one\nbenign\n"

@@ -5,9 +5,7 @@ import pytest
 from safepickle_dl import paths
 
 
-def test_the_folder_inside_the_package_wins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_folder_inside_the_package_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "safepickle_dl"
     (tmp_path / "checkpoints").mkdir()
     package.mkdir()

@@ -98,9 +98,7 @@ def test_an_unreadable_folder_is_a_problem(folder: Path, monkeypatch: pytest.Mon
     assert reasons(walk) == ["Permission denied"]
 
 
-def test_a_tree_deeper_than_python_recurses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tree_deeper_than_python_recurses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     depth = sys.getrecursionlimit() + 100
     monkeypatch.chdir(tmp_path)
     for _ in range(depth):

@@ -79,9 +79,7 @@ def _open(node: Node, file: Buffer, seen: set[tuple[int, int]]) -> Iterator[Regi
                 yield item
 
 
-def _members(
-    node: Node, head: bytes, spans: list[tuple[int, int]]
-) -> list[Iterator[Node | Problem]]:
+def _members(node: Node, head: bytes, spans: list[tuple[int, int]]) -> list[Iterator[Node | Problem]]:
     """Return, for each container that a node is, its members; nothing is read before use.
 
     `spans` is the list of members met so far that lie in the node's own buffer: the tail of a tar

@@ -56,10 +56,7 @@ def has_objects(descr: object) -> bool:
     if isinstance(descr, str):
         return "O" in descr or "object" in descr
     if isinstance(descr, list):
-        return any(
-            has_objects(field[1] if isinstance(field, tuple) and len(field) > 1 else field)
-            for field in descr
-        )
+        return any(has_objects(field[1] if isinstance(field, tuple) and len(field) > 1 else field) for field in descr)
     if isinstance(descr, tuple):
         return bool(descr) and has_objects(descr[0])
     if isinstance(descr, dict):

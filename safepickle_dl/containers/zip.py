@@ -128,9 +128,7 @@ def _read_table(
             count += 1
             there = False
             for local in dict.fromkeys((table.base + entry.local, node.start + entry.local)):
-                if node.start <= local <= node.end - LOCAL_SIZE and (
-                    node.data[local : local + 4] == ZIP_MAGIC
-                ):
+                if node.start <= local <= node.end - LOCAL_SIZE and (node.data[local : local + 4] == ZIP_MAGIC):
                     there = True
                     yield replace(entry, local=local)
             if not there:

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     Bytes: TypeAlias = bytes | mmap.mmap
     Ints: TypeAlias = array[int]
+    Text: TypeAlias = Bytes | Ints
 else:
     Bytes = list[int]
     Ints = list[int]
+    Text = list[int]
 
 
 def new_ints(size: int) -> Ints:

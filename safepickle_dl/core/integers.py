@@ -11,19 +11,38 @@ HUGE = 1 << 62
 
 
 def decimal(data: Bytes, lo: int, hi: int) -> int:
-    """Return the value of decimal text (blanks, signs and underscores skipped), at most HUGE; -1 if negative or empty."""
+    """Return the value of decimal text (anything but digits skipped), at most HUGE; -1 if negative or empty."""
     value = -1
     for i in range(lo, hi):
         byte = data[i]
         if 48 <= byte <= 57:
             if value < 0:
                 value = 0
-            if value < HUGE // 16:
-                value = value * 10 + byte - 48
-            else:
-                value = HUGE
+            value = value * 10 + byte - 48 if value < HUGE // 16 else HUGE
         elif byte == 45:
             return -1
+    return value
+
+
+def prefixed(data: Bytes, lo: int, hi: int) -> int:
+    """Return the value of integer text that may begin with 0x, 0o or 0b, at most HUGE; -1 if negative or empty."""
+    while lo < hi and (data[lo] == 32 or 9 <= data[lo] <= 13 or data[lo] == 43):
+        lo += 1
+    if hi - lo < 3 or data[lo] != 48:
+        return decimal(data, lo, hi)
+    letter = data[lo + 1] | 32
+    base = 16 if letter == 120 else (8 if letter == 111 else (2 if letter == 98 else 10))
+    if base == 10:
+        return decimal(data, lo, hi)
+    value = 0
+    for i in range(lo + 2, hi):
+        byte = data[i]
+        if value >= HUGE // 16:
+            return HUGE
+        if 48 <= byte <= 57:
+            value = value * base + byte - 48
+        elif 97 <= byte | 32 <= 102:
+            value = value * base + (byte | 32) - 87
     return value
 
 
@@ -43,4 +62,4 @@ def literal(data: Bytes, opcode: int, lo: int, hi: int) -> int:
         while size > 0 and data[lo + size - 1] == 0:
             size -= 1
         return read_uint(data, lo, size) if size < 8 else HUGE
-    return decimal(data, lo, hi)
+    return prefixed(data, lo, hi)

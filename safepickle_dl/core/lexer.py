@@ -6,7 +6,11 @@ would stop becomes an anomaly instruction (`opcodes.ANOMALY` and up):
 
 - BAD_LITERAL, BAD_PROTOCOL: the extent of the instruction is known. The anomaly comes first, then the instruction
   itself, and lexing goes on behind it, since some loader may accept what another refuses.
-- BAD_OPCODE, TRUNCATED: nothing says where the next instruction begins. The anomaly is the stream's last instruction.
+- BAD_OPCODE, TRUNCATED: nothing says where the next instruction begins. The anomaly is the
+  stream's last instruction.
+
+A last line without a newline is what loaders disagree on: the C one refuses it, `pickle.py` (and so
+joblib) runs it without its last byte. The instruction is kept, and a TRUNCATED follows at the end.
 """
 
 from __future__ import annotations
@@ -149,9 +153,13 @@ class Lexer:
                     if size >= 0x80000000 and (code == op.BINSTRING or code == op.LONG4):
                         anomaly = op.TRUNCATED  # negative: every loader refuses it
             else:
-                hi = find_newline(data, lo, end)
+                line = lo
+                hi = find_newline(data, line, end)
                 if hi >= 0 and form == op.TWO_LINES:
-                    hi = find_newline(data, hi + 1, end)
+                    line = hi + 1
+                    hi = find_newline(data, line, end)
+                if hi < 0 and end > line and (form == op.LINE or line > lo):
+                    hi = end - 1  # as pickle.py reads a last line without a newline
                 if hi < 0:
                     anomaly = op.TRUNCATED
                 else:
@@ -166,7 +174,7 @@ class Lexer:
                         if not is_int_text(data, lo, hi):
                             anomaly = op.BAD_LITERAL
                     elif code == op.LONG:
-                        if hi > lo and (data[hi - 1] | 32) == 108:
+                        if hi > lo and data[hi - 1] == 76:
                             hi -= 1
                         if not is_int_text(data, lo, hi):
                             anomaly = op.BAD_LITERAL
@@ -179,7 +187,7 @@ class Lexer:
                 ops[n] = anomaly
                 ats[n] = at
                 los[n] = at
-                his[n] = min(hi, end)
+                his[n] = max(at, min(hi, end))
                 n += 1
                 if anomaly == op.BAD_OPCODE or anomaly == op.TRUNCATED:
                     position = at

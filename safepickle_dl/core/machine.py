@@ -17,9 +17,11 @@ from safepickle_dl.core import integers
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.buffers import Bytes, Ints, grown, new_ints
-from safepickle_dl.core.lexer import BLOCK, Lexer
+from safepickle_dl.core.lexer import BLOCK, Lexer, read_uint
 from safepickle_dl.core.nodes import Nodes
 
+MAX_FLOAT_NODES = 1 << 16
+"""Once there are this many nodes, a float is no node of its own any more: only its value is lost (count)."""
 CONTEXT = 16
 """Run-length-collapsed instructions kept in front of each call site: the second channel (count)."""
 
@@ -27,8 +29,9 @@ CONTEXT = 16
 class Machine:
     """Runs blocks of instructions; afterwards `site_*` are the call sites, in stream order.
 
-    Site `i` has the opcode (or anomaly) `site_opcode[i]` at byte `site_at[i]`, the callee or target node `site_callee[i]`,
-    the node of its arguments, state or items `site_arguments[i]`, and the node of its result `site_result[i]` (-1: none).
+    Site `i` has the opcode (or anomaly) `site_opcode[i]` at byte `site_at[i]`, the callee or target node
+    `site_callee[i]`, the node of its arguments, state or items `site_arguments[i]`, and the node of its result
+    `site_result[i]` (-1: none).
     `site_context[i]` is its opcode context: `context[k * CONTEXT : (k + 1) * CONTEXT]`, oldest first, each entry
     `opcode << 8 | run length` (0: none; runs above 255 count as 255).
     """
@@ -236,9 +239,9 @@ class Machine:
         if code == op.MEMOIZE:
             self.memo[len(self.memo)] = self.top(at)
         elif code == op.BINPUT or code == op.LONG_BINPUT:
-            self.memo[integers.read_uint(nodes.data, lo, hi - lo)] = self.top(at)
+            self.memo[read_uint(nodes.data, lo, hi - lo)] = self.top(at)
         elif code == op.BINGET or code == op.LONG_BINGET:
-            self.recall(integers.read_uint(nodes.data, lo, hi - lo), at)
+            self.recall(read_uint(nodes.data, lo, hi - lo), at)
         elif code == op.BININT1 or code == op.BININT or code == op.BININT2 or code == op.LONG1 or code == op.LONG4:
             self.push(nodes.add(kd.INT, code, lo, hi, -1))
         elif code == op.SHORT_BINUNICODE or code == op.BINUNICODE or code == op.UNICODE or code == op.BINUNICODE8:
@@ -249,7 +252,10 @@ class Machine:
             self.marks[self.n_marks] = self.depth
             self.n_marks += 1
         elif code == op.BINFLOAT or code == op.FLOAT:
-            self.push(kd.FLOAT)
+            if nodes.count < MAX_FLOAT_NODES:
+                self.push(nodes.add(kd.FLOAT, code, lo, hi, -1))
+            else:
+                self.push(kd.FLOAT)
         elif code == op.NONE:
             self.push(kd.NONE)
         elif code == op.NEWTRUE:
@@ -443,11 +449,12 @@ def is_array_wrapper(nodes: Nodes, call: int) -> bool:
         return False
     name = b"NumpyArrayWrapper"
     if nodes.opcode[callee] == op.STACK_GLOBAL:
-        return nodes.text_is(nodes.hi[callee], name)
+        operand = nodes.hi[callee]
+        return nodes.text_is(operand, name) or nodes.text_ends_with(operand, b".NumpyArrayWrapper")
     lo = nodes.hi[callee] - len(name)
-    if lo <= nodes.lo[callee] or nodes.data[lo - 1] != 10:
+    if lo <= nodes.lo[callee] or (nodes.data[lo - 1] != 10 and nodes.data[lo - 1] != 46):
         return False
-    for i in range(len(name)):
+    for i in range(len(name)):  # noqa: SIM110
         if nodes.data[lo + i] != name[i]:
             return False
     return True
@@ -462,8 +469,8 @@ def dtype_item_bytes(nodes: Nodes, dtype: int) -> int:
     """Return the bytes of one element of a pickled `numpy.dtype`, or OBJECTS, or UNKNOWN_SIZE.
 
     Source: `arraydescr_reduce` in numpy: `dtype(text, False, True)` with the state
-    (version, byteorder, subarray, names, fields, size, alignment, flags, ...); size is -1 for the plain types, and bit 0
-    of flags says that there are objects in it.
+    (version, byteorder, subarray, names, fields, size, alignment, flags, ...); size is -1 for the plain types, and bit
+    0 of flags says that there are objects in it.
     """
     if nodes.kind[dtype] != kd.CALL:
         return kd.UNKNOWN_SIZE

@@ -4,8 +4,8 @@ A node is an index. What its fields mean depends on its kind:
 
 | kind | lo, hi | extra |
 |---|---|---|
-| NONE, TRUE, FALSE, FLOAT | unused, shared by all | |
-| INT, TEXT, DATA | span of the literal in the stream's bytes; `opcode` tells how it is written | |
+| NONE, TRUE, FALSE | unused, shared by all | |
+| INT, TEXT, DATA, FLOAT (but node 3) | span of the literal in the stream; `opcode` tells how it is written | |
 | TUPLE, LIST, DICT, SET | first and last cell (-1: none) of the first MAX_CHILDREN items | how many items |
 | GLOBAL, by text | span "module newline name" | |
 | GLOBAL, by STACK_GLOBAL | node of the module, node of the name | |
@@ -20,7 +20,10 @@ A dict's items alternate key and value. Nodes may form cycles.
 from __future__ import annotations
 
 from safepickle_dl.core import kinds as kd
+from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.buffers import Bytes, Ints, grown, new_ints
+from safepickle_dl.core.escapes import unescape
+
 
 class Nodes:
     """The arena. Fields are public buffers, indexed by node; cells are a second arena for items."""
@@ -35,6 +38,7 @@ class Nodes:
         self.hi: Ints = new_ints(1024)
         self.extra: Ints = new_ints(1024)
         self.use: Ints = new_ints(1024)
+        self.scratch: Ints = new_ints(1024)
         self.n_cells: int = 0
         self.cell_node: Ints = new_ints(1024)
         self.cell_next: Ints = new_ints(1024)
@@ -96,13 +100,32 @@ class Nodes:
         return -1 if cell < 0 else self.cell_node[cell]
 
     def text_is(self, node: int, text: bytes) -> bool:
-        """Return whether a TEXT or DATA node is written as exactly these bytes."""
-        lo = self.lo[node]
+        """Return whether a TEXT or DATA node, its escapes decoded, is exactly these bytes."""
+        return self.text_size(node) == len(text) and self.text_ends_with(node, text)
+
+    def text_size(self, node: int) -> int:
+        """Return the bytes of a TEXT or DATA node, its escapes decoded; -1 for any other kind."""
         kind = self.kind[node]
-        if (kind != kd.TEXT and kind != kd.DATA) or self.hi[node] - lo != len(text):
+        if kind != kd.TEXT and kind != kd.DATA:
+            return -1
+        if self.is_escaped(node):
+            return unescape(self.data, self.opcode[node], self.lo[node], self.hi[node], self.scratch)
+        return self.hi[node] - self.lo[node]
+
+    def is_escaped(self, node: int) -> bool:
+        """Return whether a node may have escapes; those of long literals are left alone."""
+        opcode = self.opcode[node]
+        return (opcode == op.STRING or opcode == op.UNICODE) and self.hi[node] - self.lo[node] <= len(self.scratch)
+
+    def text_ends_with(self, node: int, text: bytes) -> bool:
+        """Return whether a TEXT or DATA node, its escapes decoded, ends with these bytes."""
+        start = self.text_size(node) - len(text)
+        if start < 0:
             return False
+        escaped = self.is_escaped(node)
         for i in range(len(text)):
-            if self.data[lo + i] != text[i]:
+            byte = self.scratch[start + i] if escaped else self.data[self.lo[node] + start + i]
+            if byte != text[i]:
                 return False
         return True
 

@@ -16,7 +16,7 @@ from safepickle_dl.core import opcodes as op
 from safepickle_dl.core import tokens as tk
 from safepickle_dl.core.buffers import Ints, grown, new_ints
 from safepickle_dl.core.machine import CONTEXT, Machine
-from safepickle_dl.core.words import MAX_SITE_TOKENS, Words, log2
+from safepickle_dl.core.words import Words, log2
 
 MAX_HEAD = 40
 """Tokens of the operation and callee that each slice of a call site repeats (count)."""
@@ -24,6 +24,8 @@ OVERLAP = 8
 """Tokens that neighbouring slices of one call site share (count)."""
 MAX_DEPTH = 12
 """Levels of an argument tree (count)."""
+SHORT_SITE = 256
+"""Tokens of one call site once a file has used up its tokens (count)."""
 MAX_CALL_DEPTH = 4
 """Calls within calls whose arguments are written out (count)."""
 
@@ -35,18 +37,25 @@ CLOSE_CALL = -2
 class Slices:
     """The distinct slices of any number of machines.
 
-    Slice `k` has the tokens `first[k]` to `first[k + 1]` of `tokens`, and comes from call site `site[k]` of machine number
-    `source[k]` (the first that has it); `channel[k]` is 0 for a call site, 1 for an opcode context.
+    Slice `k` has the tokens `first[k]` to `first[k + 1]` of `tokens`, and comes from call site `site[k]` of machine
+    number `source[k]` (the first that has it); `channel[k]` is 0 for a call site, 1 for an opcode context.
     """
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, max_tokens: int) -> None:
+        """Start empty; behind `max_tokens` written tokens, each further call site is cut to SHORT_SITE tokens."""
+        self.max_tokens: int = max_tokens
+        self.n_written: int = 0
+        self.cut_short: bool = False
         self.count: int = 0
         self.tokens: Ints = new_ints(1024)
         self.first: Ints = new_ints(256)
         self.site: Ints = new_ints(256)
         self.source: Ints = new_ints(256)
         self.channel: Ints = new_ints(256)
+        self.last_source: Ints = new_ints(256)
+        self.n_pairs: int = 0
+        self.pair_source: Ints = new_ints(256)
+        self.pair_slice: Ints = new_ints(256)
         self.same_digest: Ints = new_ints(256)
         self.by_digest: dict[int, int] = {}
         self.words: Words = Words()
@@ -56,20 +65,28 @@ class Slices:
         self.n_work: int = 0
 
     def add_machine(self, machine: Machine, source: int) -> None:
-        """Add the slices of all call sites of a machine."""
+        """Add the slices of all call sites of a machine; an import that is only called speaks through its calls."""
         n_contexts_seen = 0
         for site in range(machine.n_sites):
-            self.write_site(machine, site)
-            self.cut(site, source)
+            result = machine.site_result[site]
+            is_import = result >= 0 and result == machine.site_callee[site] and machine.site_arguments[site] < 0
+            if not is_import or machine.nodes.use[result] != kd.CALLED:
+                self.write_site(machine, site)
+                self.cut(site, source)
             if machine.site_context[site] == n_contexts_seen:  # contexts are numbered by first appearance
                 n_contexts_seen += 1
                 self.write_context(machine, site)
-                self.cut(site, source)
+                if self.words.n_tokens > 0:
+                    self.cut(site, source)
 
     # --- distinct slices --------------------------------------------------------------------------------------------
 
     def cut(self, site: int, source: int) -> None:
         """Cut the written tokens into slices and keep those that are new."""
+        self.n_written += self.words.n_tokens
+        if self.n_written > self.max_tokens and not self.cut_short:
+            self.cut_short = True
+            self.words.max_tokens = SHORT_SITE
         tokens = self.words.tokens
         n_tokens = self.words.n_tokens
         head = 0
@@ -105,6 +122,7 @@ class Slices:
                 same = tokens[other + i] == tokens[start + i]
                 i += 1
             if same:
+                self.pair(known, source)
                 return
             known = self.same_digest[known]
         k = self.count
@@ -118,8 +136,23 @@ class Slices:
         self.channel[k] = channel
         self.same_digest[k] = self.by_digest.get(digest, -1)
         self.by_digest[digest] = k
+        self.last_source = grown(self.last_source, k + 1)
+        self.last_source[k] = -1
         self.first[k + 1] = start + size
         self.count = k + 1
+        self.pair(k, source)
+
+    def pair(self, k: int, source: int) -> None:
+        """Note that a machine has slice `k`."""
+        if self.last_source[k] == source:
+            return
+        self.last_source[k] = source
+        n = self.n_pairs
+        self.pair_source = grown(self.pair_source, n + 1)
+        self.pair_slice = grown(self.pair_slice, n + 1)
+        self.pair_source[n] = source
+        self.pair_slice[n] = k
+        self.n_pairs = n + 1
 
     # --- one call site ----------------------------------------------------------------------------------------------
 
@@ -191,7 +224,7 @@ class Slices:
         self.n_work = 0
         self.push_work(root, role, depth)
         while self.n_work > 0:
-            if words.n_tokens >= MAX_SITE_TOKENS:
+            if words.n_tokens >= words.max_tokens:
                 words.add(role, tk.CUT)
                 return
             self.n_work -= 1

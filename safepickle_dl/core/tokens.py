@@ -1,8 +1,8 @@
 """The token alphabet. Any change here is a new `VERSION`: weights are trained for one alphabet.
 
-A token is one int: `role | id << ID_SHIFT | word << WORD_SHIFT`. Ids below FIRST_WORD are structure (kinds, punctuation,
-opcodes), the others are hashed words. `word` numbers the distinct words of a file (0: none), for which a table holds
-N_GRAMS hashed character trigrams (0: none). Role 0 and id 0 are padding.
+A token is one int: `role | id << ID_SHIFT | word << WORD_SHIFT`. Ids below FIRST_WORD are structure (kinds,
+punctuation, opcodes), the others are hashed words. `word` numbers the distinct words of a file (0: none), for which a
+table holds N_GRAMS hashed character trigrams (0: none). Role 0 and id 0 are padding.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from __future__ import annotations
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core import tokens as tk
-from safepickle_dl.core.buffers import Bytes, Ints, find_text, grown, new_ints
+from safepickle_dl.core.buffers import Bytes, Ints, Text, find_text, grown, new_ints
+from safepickle_dl.core.escapes import hex_digit, unescape
 
 MAX_WORD = 40
 """Longer runs of letters and digits are blobs, not words (bytes)."""
@@ -55,14 +56,6 @@ def log2(value: int, at_most: int) -> int:
     return n
 
 
-def hex_digit(byte: int) -> int:
-    """Return the value of a hexadecimal digit, -1 if it is none."""
-    if 48 <= byte <= 57:
-        return byte - 48
-    lower = byte | 32
-    return lower - 87 if 97 <= lower <= 102 else -1
-
-
 class Words:
     """Collects the tokens (`tokens`, `n_tokens` of them) of one call site after another.
 
@@ -73,6 +66,7 @@ class Words:
         """Start with the words that stand for run lengths only."""
         self.tokens: Ints = new_ints(512)
         self.n_tokens: int = 0
+        self.max_tokens: int = MAX_SITE_TOKENS
         self.n_words: int = 1 + tk.N_RUN_LENGTHS
         self.grams: Ints = new_ints(256 * tk.N_GRAMS)
         self.word_of: dict[int, int] = {}
@@ -94,7 +88,7 @@ class Words:
         self.tokens[n] = value
         self.n_tokens = n + 1
 
-    def add_word(self, role: int, text: Bytes, lo: int, hi: int) -> None:
+    def add_word(self, role: int, text: Text, lo: int, hi: int) -> None:
         """Append the word `text[lo:hi]` (ASCII letters and digits), folded to lower case."""
         digest = 0x811C9DC5  # FNV-1a, twice 32 bits
         second = 0x050C5D1F
@@ -116,7 +110,7 @@ class Words:
         self.tokens[n] = role | token << tk.ID_SHIFT | word << tk.WORD_SHIFT
         self.n_tokens = n + 1
 
-    def write_grams(self, word: int, text: Bytes, lo: int, hi: int) -> None:
+    def write_grams(self, word: int, text: Text, lo: int, hi: int) -> None:
         """Store the trigrams of a new word: of a long one, the first and the last half of N_GRAMS."""
         size = hi - lo
         start = word * tk.N_GRAMS
@@ -133,18 +127,18 @@ class Words:
             mixed = (before * 0x10001 + (text[lo + i] | 32) * 0x101 + after) * 0x9E3779B1 & 0xFFFFFFFF
             self.grams[start + slot] = tk.FIRST_GRAM + (mixed >> 7) % (tk.N_GRAM_IDS - tk.FIRST_GRAM)
 
-    def add_text(self, role: int, text: Bytes, lo: int, hi: int) -> None:
+    def add_text(self, role: int, text: Text, lo: int, hi: int) -> None:
         """Append the tokens of `text[lo:hi]`, up to MAX_SITE_TOKENS in all (then a CUT)."""
         classes = self.classes
         i = lo
         last_punctuation = -1
         while i < hi:
-            if self.n_tokens >= MAX_SITE_TOKENS:
+            if self.n_tokens >= self.max_tokens:
                 self.add(role, tk.CUT)
                 return
             kind = classes[text[i]]
             start = i
-            if kind == LOWER or kind == UPPER or kind == DIGIT:
+            if kind <= DIGIT:
                 last_punctuation = -1
                 i = self._add_alphanumeric(role, text, lo, i, hi)
                 continue
@@ -164,7 +158,7 @@ class Words:
             elif kind == HIGH:
                 self.add(role, tk.BINARY)
 
-    def _add_alphanumeric(self, role: int, text: Bytes, lo: int, start: int, hi: int) -> int:
+    def _add_alphanumeric(self, role: int, text: Text, lo: int, start: int, hi: int) -> int:
         """Append the words of the run of letters and digits at `start`; return where it ends."""
         classes = self.classes
         end = start
@@ -221,7 +215,7 @@ class Words:
                 self.add(role, tk.CUT)
             return
         shortest = 3 if hi - lo <= SHORT_LITERAL else 12
-        while lo < hi and self.n_tokens < MAX_SITE_TOKENS:
+        while lo < hi and self.n_tokens < self.max_tokens:
             begin = find_text(data, lo, hi, min(shortest, hi - lo))
             if begin < 0:
                 begin = hi
@@ -234,52 +228,6 @@ class Words:
             lo = end
 
     def unescape(self, data: Bytes, opcode: int, lo: int, hi: int) -> int:
-        r"""Decode a STRING (\n, \x41, \101) or UNICODE (\u0041) into `scratch`; return its length in bytes.
-
-        Source: `codecs.escape_decode` and the raw-unicode-escape codec. Characters above 127 become one high byte.
-        """
+        """Decode a STRING or UNICODE into `scratch`; return its length in bytes."""
         self.scratch = grown(self.scratch, hi - lo)
-        scratch = self.scratch
-        n = 0
-        i = lo
-        while i < hi:
-            value = data[i]
-            i += 1
-            if value == 92 and i < hi:
-                letter = data[i]
-                width = 0
-                if opcode == op.UNICODE:
-                    width = 4 if letter == 117 else (8 if letter == 85 else 0)
-                elif letter == 120:
-                    width = 2
-                elif 48 <= letter <= 55:
-                    value = 0
-                    k = 0
-                    while k < 3 and i < hi and 48 <= data[i] <= 55:
-                        value = value * 8 + data[i] - 48
-                        i += 1
-                        k += 1
-                elif letter == 110:
-                    value = 10
-                    i += 1
-                elif letter == 116:
-                    value = 9
-                    i += 1
-                elif letter == 114:
-                    value = 13
-                    i += 1
-                else:
-                    value = letter
-                    i += 1
-                if width > 0 and i + width < hi:
-                    decoded = 0
-                    k = 1
-                    while k <= width and hex_digit(data[i + k]) >= 0:
-                        decoded = decoded * 16 + hex_digit(data[i + k])
-                        k += 1
-                    if k > width:
-                        value = decoded
-                        i += 1 + width
-            scratch[n] = value if value < 128 else 128
-            n += 1
-        return n
+        return unescape(data, opcode, lo, hi, self.scratch)

@@ -1,0 +1,1 @@
+"""The nets: plain modules, each built from one dataclass of integers."""

@@ -44,7 +44,8 @@ class GatedConv(nn.Module):
         """(b, t, d), (b, t, 1) -> (b, t, d)."""
         h = self.norm(x) * mask
         h = self.conv(h.transpose(1, 2)).transpose(1, 2)
-        return (x + self.dropout(F.glu(h, dim=-1))) * mask
+        result: Tensor = (x + self.dropout(F.glu(h, dim=-1))) * mask
+        return result
 
 
 class SequenceClassifier(nn.Module):

@@ -1,0 +1,1 @@
+"""The nets on a runtime: the same scores, whichever it is."""

@@ -47,9 +47,7 @@ def test_random_bytes(magic: bytes, data: bytes) -> None:
     st.floats(0, 1),
     st.sampled_from([*HOSTS, b""]),
 )
-def test_mutated_containers(
-    host: bytes, changes: list[tuple[float, int]], cut: float, tail: bytes
-) -> None:
+def test_mutated_containers(host: bytes, changes: list[tuple[float, int]], cut: float, tail: bytes) -> None:
     data = bytearray(host)
     for place, value in changes:
         data[int(place * (len(data) - 1))] = value

@@ -16,9 +16,7 @@ def npy(descr: str, content: bytes = PICKLE, version: int = 1) -> bytes:
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
-@pytest.mark.parametrize(
-    "descr", ["'|O'", "'O8'", r"'\x7cO'", "[('a', '<f4'), ('b', '|O')]", "('|O', (2,))"]
-)
+@pytest.mark.parametrize("descr", ["'|O'", "'O8'", r"'\x7cO'", "[('a', '<f4'), ('b', '|O')]", "('|O', (2,))"])
 def test_object_arrays_hold_a_pickle(version: int, descr: str) -> None:
     found = look(npy(descr, version=version))
     assert found.regions == [("", PICKLE)]

@@ -39,9 +39,7 @@ def test_what_holds_no_pickle_gives_nothing(data: bytes) -> None:
     assert list(open_file(data)) == []
 
 
-@pytest.mark.parametrize(
-    "head", [b"7z\xbc\xaf\x27\x1c", b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd"], ids=str
-)
+@pytest.mark.parametrize("head", [b"7z\xbc\xaf\x27\x1c", b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd"], ids=str)
 def test_a_known_format_that_cannot_be_opened_is_a_problem(head: bytes) -> None:
     found = look(head + bytes(50))
     assert found.regions == []

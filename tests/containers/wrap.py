@@ -56,9 +56,7 @@ class Member:
     size: int | None = None
 
 
-def zipped(
-    members: Sequence[Member], *, shift: int = 0, zip64: bool = False, count: int | None = None
-) -> bytes:
+def zipped(members: Sequence[Member], *, shift: int = 0, zip64: bool = False, count: int | None = None) -> bytes:
     """Write a zip archive whose offsets count from `shift` bytes before it."""
     body, directory = bytearray(), bytearray()
     for member in members:

@@ -5,9 +5,7 @@ from safepickle_dl.report.json import format_results
 from safepickle_dl.types import Coverage, ScanResult, Verdict
 
 RESULTS = [
-    ScanResult(
-        "a", Verdict.MALICIOUS, 0.99, coverage=Coverage(7, 7, True), error=None, seconds=0.5
-    ),
+    ScanResult("a", Verdict.MALICIOUS, 0.99, coverage=Coverage(7, 7, True), error=None, seconds=0.5),
     ScanResult("caf\udce9", Verdict.ERROR, float("nan"), error="\ud800", seconds=0.25),
 ]
 

@@ -35,9 +35,7 @@ def test_one_object_on_one_line() -> None:
 def test_strict_parsers_can_read_hostile_names() -> None:
     hostile = "caf\udce9\ud800\u202e"
     finding = Finding(hostile, 0, "GLOBAL", hostile, hostile, float("inf"), hostile)
-    line = format_result(
-        ScanResult(hostile, Verdict.ERROR, 0.0, members={hostile: 1.0}, findings=(finding,))
-    )
+    line = format_result(ScanResult(hostile, Verdict.ERROR, 0.0, members={hostile: 1.0}, findings=(finding,)))
     assert line.isascii()
     decoded = json.loads(line)
     assert decoded["path"] == "caf\\udce9\\ud800\u202e"

@@ -7,9 +7,7 @@ from safepickle_dl.report.text import MAX_ARGUMENTS, format_result, summary
 from safepickle_dl.types import Coverage, Finding, ScanResult, Verdict
 
 FINDING = Finding("archive/data.pkl", 42, "REDUCE", "os.system", "('id',)", 0.9984, "runs a shell")
-MALICIOUS = ScanResult(
-    "m.pt", Verdict.MALICIOUS, 0.9984, coverage=Coverage(2_500_000, 9, True), findings=(FINDING,)
-)
+MALICIOUS = ScanResult("m.pt", Verdict.MALICIOUS, 0.9984, coverage=Coverage(2_500_000, 9, True), findings=(FINDING,))
 BENIGN = ScanResult("b.pkl", Verdict.BENIGN, 0.01, coverage=Coverage(100, 100, True))
 SKIPPED = replace(BENIGN, verdict=Verdict.SKIPPED)
 
@@ -63,8 +61,7 @@ def test_summary_counts_by_verdict() -> None:
 
 def test_summary_says_when_everything_was_skipped() -> None:
     assert summary(Tally.of([SKIPPED])) == (
-        "1 file, 100 bytes: 0 malicious, 0 suspicious, 0 benign, 0 errors, 1 skipped;"
-        " no pickle in any of them\n"
+        "1 file, 100 bytes: 0 malicious, 0 suspicious, 0 benign, 0 errors, 1 skipped; no pickle in any of them\n"
     )
     assert "no pickle" not in summary(Tally.of([SKIPPED, BENIGN]))
     assert "no pickle" not in summary(Tally())

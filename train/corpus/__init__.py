@@ -1,0 +1,1 @@
+"""Files, real and made, to the Parquet that training reads."""
