@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ import pytorch_lightning as pl
 import torch
 from datasets import load_dataset
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from safepickle_dl.batch import N_FIELDS, SliceArrays, pad
 from safepickle_dl.core import tokens as tk
 
-TRAINED_GROUPS = ("benign", "benign-hard", "fixture", "malicious-strict")
-"""Weak malicious files (bare references, canaries, broken exploits) have no clear label: they are not trained on."""
+JUDGED_GROUPS = ("benign", "benign-hard", "fixture", "malicious-strict")
+"""Real files with a clear label. Weak malicious ones (bare references, canaries, broken exploits) are left out."""
+MADE_GROUPS = ("made-benign", "made-malicious")
 
 Bag = tuple[npt.NDArray[np.int32], float, int]
 
@@ -25,13 +27,21 @@ Bag = tuple[npt.NDArray[np.int32], float, int]
 class FileDataset(Dataset[Bag]):
     """Files of one split, sliced."""
 
-    def __init__(self, path: Path, max_slices: int, seed: int | None, channels: tuple[int, ...] = (0, 1)) -> None:
+    def __init__(
+        self,
+        path: Path,
+        max_slices: int,
+        seed: int | None = None,
+        groups: Sequence[str] = JUDGED_GROUPS,
+        channels: tuple[int, ...] = (0,),
+    ) -> None:
         """Read a Parquet file.
 
         Args:
             path: made by `python -m train.corpus build`.
             max_slices: slices that are drawn from a larger file each time (count).
             seed: of the drawing and of augmentation; None: take the first slices, drop nothing.
+            groups: the groups of files that are read.
             channels: which channels the net sees.
         """
         table = load_dataset("parquet", data_files=str(path), split="train").with_format("numpy")
@@ -49,7 +59,7 @@ class FileDataset(Dataset[Bag]):
                 grams=np.asarray(row["grams"], np.int64).reshape(-1, tk.N_GRAMS),
             )
             chosen = np.flatnonzero(np.isin(arrays.channel, channels))
-            if str(row["group"]) not in TRAINED_GROUPS or len(chosen) == 0:
+            if str(row["group"]) not in groups or len(chosen) == 0:
                 continue
             self.arrays.append(arrays)
             self.chosen.append(chosen)
@@ -123,25 +133,60 @@ def collate(bags: list[Bag]) -> dict[str, Tensor]:
     }
 
 
+class MixtureSampler(Sampler[list[int]]):
+    """Draws each batch with a fixed number of files of each group, so that plenty of one cannot drown another."""
+
+    def __init__(self, groups: Sequence[str], mixture: Mapping[str, int], n_batches: int, seed: int) -> None:
+        """Configure.
+
+        Args:
+            groups: the group of each file.
+            mixture: group to its files in each batch (count).
+            n_batches: batches of one epoch (count).
+            seed: of everything drawn; each epoch goes on from the last.
+
+        Raises:
+            ValueError: a group of the mixture has no file.
+        """
+        names = np.asarray(groups)
+        self.pools = {group: np.flatnonzero(names == group) for group in mixture}
+        missing = [group for group, pool in self.pools.items() if len(pool) == 0]
+        if missing:
+            raise ValueError(f"no training file is of group {', '.join(missing)}")
+        self.mixture = dict(mixture)
+        self.n_batches = n_batches
+        self.random = np.random.default_rng(seed)
+
+    def __len__(self) -> int:
+        """Return the batches of one epoch."""
+        return self.n_batches
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield batches of indices."""
+        for _ in range(self.n_batches):
+            draws = [self.random.choice(self.pools[group], n) for group, n in self.mixture.items()]
+            yield np.concatenate(draws).tolist()
+
+
 class CorpusData(pl.LightningDataModule):
     """The three splits that `python -m train.corpus build` wrote."""
 
     def __init__(
         self,
+        mixture: dict[str, int],
         folder: str = "data/corpus",
-        batch_size: int = 32,
-        max_slices: int = 24,
-        files_per_epoch: int = 2048,
+        max_slices: int = 12,
+        steps_per_epoch: int = 100,
         seed: int = 0,
-        contexts: bool = True,
+        contexts: bool = False,
     ) -> None:
         """Configure.
 
         Args:
+            mixture: group of files to how many of them each step sees (count).
             folder: with `train.parquet` and `validation.parquet`.
-            batch_size: files of one step (count).
             max_slices: slices drawn from one file of a step (count).
-            files_per_epoch: files drawn for one epoch, half of them malicious (count).
+            steps_per_epoch: steps between two validations (count).
             seed: of everything that is drawn.
             contexts: whether the net sees the opcode contexts (the second channel) too.
         """
@@ -153,19 +198,17 @@ class CorpusData(pl.LightningDataModule):
         """Read the Parquet files."""
         h: Any = self.hparams
         folder = Path(h.folder)
-        self.training = FileDataset(folder / "train.parquet", h.max_slices, h.seed, self.channels)
-        self.validation = FileDataset(folder / "validation.parquet", 256, None, self.channels)
+        self.training = FileDataset(
+            folder / "train.parquet", h.max_slices, h.seed, tuple(h.mixture), channels=self.channels
+        )
+        self.validation = FileDataset(folder / "validation.parquet", 256, channels=self.channels)
 
     def train_dataloader(self) -> DataLoader[Bag]:
-        """Draw files, malicious and benign ones equally often."""
+        """Draw batches after the mixture."""
         h: Any = self.hparams
-        labels = np.asarray(self.training.labels)
-        weights = np.where(labels == 1, 0.5 / max(1, (labels == 1).sum()), 0.5 / max(1, (labels == 0).sum()))
-        sampler = WeightedRandomSampler(
-            weights.tolist(), h.files_per_epoch, generator=torch.Generator().manual_seed(h.seed)
-        )
-        return DataLoader(self.training, h.batch_size, sampler=sampler, collate_fn=collate)
+        sampler = MixtureSampler(self.training.groups, h.mixture, h.steps_per_epoch, h.seed)
+        return DataLoader(self.training, batch_sampler=sampler, collate_fn=collate)
 
     def val_dataloader(self) -> DataLoader[Bag]:
-        """Every validation file once."""
+        """Every real validation file once."""
         return DataLoader(self.validation, 16, collate_fn=collate)

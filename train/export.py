@@ -126,7 +126,7 @@ def export(checkpoint: Path, folder: Path, output: Path, name: str, version: str
     write_onnx(module.net, output / "sequence.onnx")
     save_file(module.net.state_dict(), str(output / "sequence.safetensors"))
     classifier = OnnxClassifier(output / "sequence.onnx")
-    validation = FileDataset(folder / "validation.parquet", 256, None, channels=(0,))
+    validation = FileDataset(folder / "validation.parquet", 1 << 20)
     worst = check_parity(module.net, classifier, validation)
     logits = highest_logits(classifier, validation)
     labels = np.array(validation.labels)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
-from train.corpus.build import CorpusConfig, rows_of, write
+from train.corpus.build import CorpusConfig, made_rows, rows_of, write
 
 
 def main() -> None:
@@ -20,9 +21,7 @@ def main() -> None:
     arguments = parser.parse_args().build
     arguments.pop("config")
     config = CorpusConfig(**arguments.as_dict())
-    from pathlib import Path
-
-    print(json.dumps(write(list(rows_of(config)), Path(config.output)), indent=2))
+    print(json.dumps(write([*rows_of(config), *made_rows(config)], Path(config.output)), indent=2))
 
 
 if __name__ == "__main__":

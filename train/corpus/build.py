@@ -1,4 +1,4 @@
-"""The real corpus to Parquet: one row a file, with its slices, its provenance and its split.
+"""Real and made files to Parquet: one row a file, with its slices, its provenance and its split.
 
 Files are read, never unpickled. Near-duplicates (equal sets of slices, integers aside) are removed before anything is
 split, so that no split can contain a copy of another one's file.
@@ -21,7 +21,9 @@ import numpy as np
 from safepickle_dl.analysis import analyse
 from safepickle_dl.batch import SliceArrays
 from safepickle_dl.core import tokens as tk
-from safepickle_dl.reader import read_path
+from safepickle_dl.reader import Buffer, read_path
+from train.corpus.attacks import attacks, twins
+from train.corpus.gadgets import Gadget, read_gadgets
 from train.corpus.splits import SPLITS, owner_of, split_of
 
 MAX_SLICES = 4096
@@ -38,6 +40,9 @@ class CorpusConfig:
     """Folder for `train.parquet`, `validation.parquet`, `test.parquet` and `summary.json`."""
     named_owners: dict[str, list[str]] = field(default_factory=dict)
     percent: dict[str, int] = field(default_factory=lambda: {"train": 60, "validation": 18, "test": 22})
+    made: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Split to how many `attacks` and `twins` the grammar makes for it; their gadget modules never cross splits."""
+    seed: int = 0
     workers: int = 2
 
 
@@ -57,9 +62,9 @@ def group_of(row: Mapping[str, Any]) -> str:
     return "benign-hard" if row.get("hard") else "benign"
 
 
-def slice_file(path: Path) -> dict[str, Any] | None:
-    """Return the slices of a file as columns, or None if it holds no pickle."""
-    analysis = analyse(read_path(path))
+def sliced(data: Buffer) -> dict[str, Any] | None:
+    """Return the slices of a file's bytes as columns, or None if it holds no pickle."""
+    analysis = analyse(data)
     if not analysis.streams:
         return None
     arrays = SliceArrays.of(analysis.slices)
@@ -89,7 +94,7 @@ def signature(arrays: SliceArrays) -> str:
 
 def _sliced(job: tuple[Path, dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any] | None]:
     path, row = job
-    return row, slice_file(path)
+    return row, sliced(read_path(path))
 
 
 def rows_of(config: CorpusConfig) -> Iterator[dict[str, Any]]:
@@ -120,6 +125,43 @@ def rows_of(config: CorpusConfig) -> Iterator[dict[str, Any]]:
                 "technique": row.get("technique", ""),
                 **columns,
             }
+
+
+def gadget_split(gadget: Gadget, config: CorpusConfig) -> str:
+    """Return the split of a gadget: known sinks train, mined ones go by the hash of their top-level module."""
+    if gadget.depth == 0:
+        return "train"
+    return split_of(f"module:{gadget.module.partition('.')[0]}", {}, config.percent)
+
+
+def made_rows(config: CorpusConfig) -> Iterator[dict[str, Any]]:
+    """Yield a row for each attack and each twin that the grammar makes, equal ones left out."""
+    gadgets = read_gadgets()
+    seen: set[str] = set()
+    for number, (split, counts) in enumerate(sorted(config.made.items())):
+        seed = config.seed * len(SPLITS) + number
+        chosen = [gadget for gadget in gadgets if gadget_split(gadget, config) == split]
+        malicious = attacks(seed, counts.get("attacks", 0), chosen)
+        for label, made in ((1, malicious), (0, twins(seed, counts.get("twins", 0), gadgets))):
+            for attack in made:
+                columns = sliced(attack.data)
+                if columns is None or columns["signature"] in seen:
+                    continue
+                seen.add(columns["signature"])
+                yield {
+                    "sha256": hashlib.sha256(attack.data).hexdigest(),
+                    "file": f"made/{split}/{len(seen)}",
+                    "source": "made",
+                    "commit": "",
+                    "path": attack.form,
+                    "owner": attack.module,
+                    "split": split,
+                    "label": label,
+                    "group": "made-malicious" if label else "made-benign",
+                    "kind": "pickle",
+                    "technique": attack.technique,
+                    **columns,
+                }
 
 
 def write(rows: Sequence[Mapping[str, Any]], output: Path) -> dict[str, Any]:

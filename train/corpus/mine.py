@@ -1,0 +1,267 @@
+"""`python -m train.corpus.mine`: find the callables of installed packages that reach a sink within a few calls.
+
+Sources are parsed, never imported. Whoever has other packages gets another table; for one environment it is always the
+same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import sysconfig
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from train.corpus.facts import Call, Function, Module, Taint, read_module
+from train.corpus.gadgets import KNOWN, TABLE, Gadget, write_gadgets
+from train.corpus.sinks import CLASSES, SINKS
+
+MAX_DEPTH = 3
+"""Calls between a gadget and its sink (count)."""
+MAX_BYTES = 1_450_000
+"""Size of the table; what reaches a sink without a parameter is left out first, then the deepest."""
+MAX_SOURCE_BYTES = 2_000_000
+SKIPPED_FOLDERS = frozenset({"tests", "test", "idle_test", "_test", "__pycache__", "site-packages", "lib-dynload"})
+PARAMETER = {
+    "exec": ("source",),
+    "process": ("command",),
+    "import": ("name",),
+    "unpickle": ("data",),
+    "ctypes": ("name",),
+    "network": ("url",),
+    "write": ("path",),
+}
+"""What a sink without a source is taken to expect."""
+OWN = frozenset({"safepickle_dl", "train"})
+
+Reach = dict[str, tuple[int, Taint]]
+"""Class of sink to (calls in between, parameters that reach it)."""
+
+
+def sources(roots: Iterable[Path]) -> Iterator[tuple[str, bool, Path]]:
+    """Yield (module, whether a package, path) of every source below import roots, tests left out, in a fixed order."""
+    for root in roots:
+        for path in sorted(root.rglob("*.py")):
+            parts = path.relative_to(root).with_suffix("").parts
+            if parts[:2] != ("test", "support") and SKIPPED_FOLDERS.intersection(map(str.lower, parts[:-1])):
+                continue
+            if not all(part.isidentifier() for part in parts) or parts[0] in OWN:
+                continue
+            if parts[-1].lower().startswith(("test_", "conftest")) or parts[-1].endswith("_test"):
+                continue
+            is_package = parts[-1] == "__init__"
+            yield ".".join(parts[:-1] if is_package else parts), is_package, path
+
+
+def read_sources(found: Iterable[tuple[str, bool, Path]]) -> dict[str, Module]:
+    """Parse sources; those that are no Python of this version are left out."""
+    modules: dict[str, Module] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # invalid escapes in other people's sources
+        for name, is_package, path in found:
+            if not name or name in modules or path.stat().st_size > MAX_SOURCE_BYTES:
+                continue
+            try:
+                modules[name] = read_module(name, is_package, path.read_text(encoding="utf-8"))
+            except (SyntaxError, ValueError, RecursionError):
+                continue
+    return modules
+
+
+class Graph:
+    """All functions by dotted name, and what they reach."""
+
+    def __init__(self, modules: dict[str, Module]) -> None:
+        """Start with nothing reached."""
+        self.modules = modules
+        self.functions: dict[str, Function] = {}
+        self.owner: dict[str, Module] = {}
+        for module in modules.values():
+            for name, function in module.functions.items():
+                self.functions[f"{module.name}.{name}"] = function
+                self.owner[f"{module.name}.{name}"] = module
+        self.resolved: dict[str, str] = {}
+        self.reach: dict[str, Reach] = defaultdict(dict)
+
+    def split(self, dotted: str) -> tuple[Module, str] | None:
+        """Return the module that a dotted name begins with, and the rest."""
+        parts = dotted.split(".")
+        for i in range(len(parts) - 1, 0, -1):
+            module = self.modules.get(".".join(parts[:i]))
+            if module is not None:
+                return module, ".".join(parts[i:])
+        return None
+
+    def resolve(self, dotted: str) -> str:
+        """Return the function behind a dotted name (for a class its constructor), "" if there is none."""
+        known = self.resolved.get(dotted)
+        if known is None:
+            self.resolved[dotted] = ""  # in case of a cycle
+            known = self.resolved[dotted] = self._resolve(dotted)
+        return known
+
+    def _resolve(self, dotted: str) -> str:
+        if dotted in self.functions:
+            return dotted
+        found = self.split(dotted)
+        if found is None:
+            return ""
+        module, rest = found
+        first, _, tail = rest.partition(".")
+        if first in module.bases:
+            for name in [tail] if tail else ["__init__", "__new__"]:
+                method = self._method(module, first, name)
+                if method:
+                    return method
+            return ""
+        if first in module.aliases:
+            target = module.aliases[first] + ("." + tail if tail else "")
+            return self.resolve(target) if target != dotted else ""
+        return ""
+
+    def _method(self, module: Module, class_name: str, name: str, level: int = 0) -> str:
+        own = f"{module.name}.{class_name}.{name}"
+        if own in self.functions:
+            return own
+        for base in module.bases[class_name] if level < 6 else ():
+            found = self.split(base)
+            while found is not None and found[1] in found[0].aliases and level < 6:
+                level += 1
+                found = self.split(found[0].aliases[found[1]])
+            if found is not None and found[1] in found[0].bases:
+                method = self._method(found[0], found[1], name, level + 1)
+                if method:
+                    return method
+        return ""
+
+    def propagate(self) -> None:
+        """Fill `reach`, one level of calls after the other."""
+        callers: dict[str, list[tuple[str, Call]]] = defaultdict(list)
+        for name, function in self.functions.items():
+            for call in function.calls:
+                if call.sink:
+                    self._note(name, call.sink, 1, call.anywhere)
+                elif (target := self.resolve(call.target)) and target != name:
+                    callers[target].append((name, call))
+        for depth in range(1, MAX_DEPTH):
+            level = [
+                (name, sink, taint)
+                for name in sorted(self.reach)
+                for sink, (at, taint) in sorted(self.reach[name].items())
+                if at == depth and sink != "call"
+            ]
+            for name, sink, taint in level:
+                for caller, call in callers[name]:
+                    self._note(caller, sink, depth + 1, _through(self.functions[name], call, taint))
+
+    def _note(self, name: str, sink: str, depth: int, taint: Taint) -> None:
+        known = self.reach[name].get(sink)
+        if known is None or (taint and not known[1]):
+            self.reach[name][sink] = (depth, taint)
+        elif known[0] == depth:
+            self.reach[name][sink] = (depth, known[1] | taint)
+
+    def gadgets(self) -> Iterator[Gadget]:
+        """Yield a row for each callable that can be named, under the sink that says most."""
+        for name in self.reach:
+            module, function = self.owner[name], self.functions[name]
+            yield self._gadget(module.name, _spoken(function.name), name)
+        for module in self.modules.values():
+            for class_name in module.bases:  # constructors that are inherited
+                found = self.resolve(f"{module.name}.{class_name}")
+                if found in self.reach:
+                    yield self._gadget(module.name, class_name, found)
+            for alias, target in module.aliases.items() if module.is_package else ():  # what a package re-exports
+                found = self.resolve(target)
+                if found in self.reach and target.startswith(module.name + "."):
+                    yield self._gadget(module.name, alias, found)
+
+    def _gadget(self, module: str, name: str, function: str) -> Gadget:
+        best = min(self.reach[function].items(), key=lambda item: (not item[1][1], CLASSES.index(item[0]), item[1][0]))
+        sink, (depth, taint) = best
+        parameters = self.functions[function].parameters
+        reaches = tuple(p for p in parameters if p.lstrip("*") in taint)
+        return Gadget(module, name, sink, parameters, reaches, depth)
+
+
+def _spoken(name: str) -> str:
+    """Return how a caller writes it: `Class` for its constructor."""
+    head, _, last = name.rpartition(".")
+    return head if head and last in ("__init__", "__new__") else name
+
+
+def _through(callee: Function, call: Call, taint: Taint) -> Taint:
+    """Return the caller's parameters that reach those of the callee in `taint`."""
+    reached: Taint = frozenset()
+    names = [p for p in callee.parameters if not p.startswith("**")]
+    for i, argument in enumerate(call.positional):
+        if argument:
+            name = names[i].lstrip("*") if i < len(names) else (names[-1].lstrip("*") if names else "")
+            if name in taint:
+                reached |= argument
+    for key, argument in call.keywords.items():
+        if key in taint or key == "**" or (argument and key not in callee.parameters and taint):
+            reached |= argument
+    return reached
+
+
+def mine(roots: Iterable[Path]) -> list[Gadget]:
+    """Return the gadgets below import roots and all sinks, sorted, without duplicates."""
+    graph = Graph(read_sources(sources(roots)))
+    graph.propagate()
+    rows: dict[str, Gadget] = {}
+    for gadget in (*KNOWN, *sorted(graph.gadgets(), key=lambda g: (g.path, g.depth, g.sink))):
+        rows.setdefault(gadget.path, gadget)
+    for path, sink in SINKS.items():  # what has no source here: C functions, other platforms, older Pythons
+        module, _, name = path.rpartition(".")
+        if module.rpartition(".")[2][:1].isupper():  # a method
+            module, _, class_name = module.rpartition(".")
+            name = f"{class_name}.{name}"
+        rows.setdefault(path, Gadget(module, name, sink, PARAMETER[sink], PARAMETER[sink], 0))
+    return sorted(rows.values(), key=lambda g: (g.module, g.name))
+
+
+def fit(gadgets: list[Gadget], max_bytes: int = MAX_BYTES) -> list[Gadget]:
+    """Return as many rows as the table holds, the most useful ones, in the same order."""
+
+    def value(gadget: Gadget) -> tuple[bool, int, int, str]:
+        private = sum(part.startswith("_") for part in gadget.path.split("."))
+        return (not gadget.reaches and gadget.depth > 0, gadget.depth + (gadget.sink == "call"), private, gadget.path)
+
+    kept: set[str] = set()
+    room = max_bytes
+    for gadget in sorted(gadgets, key=value):
+        names = [*gadget.parameters, *gadget.reaches]
+        room -= 72 + len(gadget.path) + len(gadget.sink) + sum(len(n) + 3 for n in names)
+        if room < 0:
+            break
+        kept.add(gadget.path)
+    return [gadget for gadget in gadgets if gadget.path in kept]
+
+
+def installed_roots() -> list[Path]:
+    """Return the folders of the standard library and of the installed packages."""
+    paths = sysconfig.get_paths()
+    return [Path(path) for path in dict.fromkeys((paths["stdlib"], paths["purelib"], paths["platlib"]))]
+
+
+def main() -> None:
+    """Parse the command line and mine."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, default=TABLE)
+    arguments = parser.parse_args()
+    gadgets = mine(installed_roots())
+    kept = fit(gadgets)
+    write_gadgets(kept, arguments.output)
+    print(f"{len(kept)} of {len(gadgets)} gadgets", file=sys.stderr)
+    for what, counts in (
+        ("sink", Counter(g.sink for g in kept)),
+        ("package", Counter(g.module.partition(".")[0] for g in kept)),
+    ):
+        print(what, dict(counts.most_common(25)), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
