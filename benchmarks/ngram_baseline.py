@@ -1,5 +1,6 @@
-"""The throw-away baseline that a net has to beat: hashed character n-grams of each call site's text, a linear model,
-the maximum over call sites. Same files, same splits as the net; threshold from validation.
+"""The throw-away baseline that a net has to beat, on the same files and splits, threshold from validation.
+
+Hashed character n-grams of each call site's text, a linear model, the maximum over call sites.
 
     python -m benchmarks.ngram_baseline --config configs/corpus.yaml
 """
@@ -78,15 +79,13 @@ def main() -> None:
     files, labels, _ = read_split(corpus, data, "validation")
     validation = scores_of(model, vectorizer, files)
     report: dict[str, Any] = {}
-    files, test_labels, groups = read_split(corpus, data, "test")
+    files, _, groups = read_split(corpus, data, "test")
     test = scores_of(model, vectorizer, files)
     for fpr in (0.01, 0.03, 0.05):
         threshold = threshold_for(validation[labels == 0], fpr)
         report[f"fpr {fpr}"] = {
             "validation_recall": float((validation[labels == 1] >= threshold).mean()),
-            **{
-                group: float((test[np.array(groups) == group] >= threshold).mean()) for group in sorted(set(groups))
-            },
+            **{group: float((test[np.array(groups) == group] >= threshold).mean()) for group in sorted(set(groups))},
         }
     report["files"] = {group: groups.count(group) for group in sorted(set(groups))}
     print(json.dumps(report, indent=2))

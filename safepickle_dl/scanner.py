@@ -258,6 +258,4 @@ def _message(opcode: int, callee: str, arguments: str) -> str:
         return f"loading the file sets the state of {callee} to {arguments}"
     if opcode in (op.PERSID, op.BINPERSID):
         return f"loading the file asks the loading program for the object {arguments}"
-    if opcode >= op.ANOMALY:
-        return f"a loader may stop here: {opcode_name(opcode).lower().replace('_', ' ')}"
     return f"loading the file adds {arguments} to {callee}"

@@ -179,6 +179,7 @@ class CorpusData(pl.LightningDataModule):
         steps_per_epoch: int = 100,
         seed: int = 0,
         contexts: bool = False,
+        judged_groups: list[str] | None = None,
     ) -> None:
         """Configure.
 
@@ -189,6 +190,7 @@ class CorpusData(pl.LightningDataModule):
             steps_per_epoch: steps between two validations (count).
             seed: of everything that is drawn.
             contexts: whether the net sees the opcode contexts (the second channel) too.
+            judged_groups: groups that validation looks at; None: real files with a clear label.
         """
         super().__init__()
         self.save_hyperparameters()
@@ -201,7 +203,9 @@ class CorpusData(pl.LightningDataModule):
         self.training = FileDataset(
             folder / "train.parquet", h.max_slices, h.seed, tuple(h.mixture), channels=self.channels
         )
-        self.validation = FileDataset(folder / "validation.parquet", 256, channels=self.channels)
+        self.validation = FileDataset(
+            folder / "validation.parquet", 256, groups=h.judged_groups or JUDGED_GROUPS, channels=self.channels
+        )
 
     def train_dataloader(self) -> DataLoader[Bag]:
         """Draw batches after the mixture."""

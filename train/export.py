@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from safepickle_dl.bundle import write_sums
 from safepickle_dl.core import tokens as tk
 from safepickle_dl.models.sequence import SequenceClassifier
 from safepickle_dl.runtime.onnx import OnnxClassifier
-from train.data import FileDataset
+from train.data import JUDGED_GROUPS, FileDataset
 from train.module import SequenceTraining
 
 MALICIOUS_FPR = 0.01
@@ -119,14 +120,16 @@ def check_parity(net: SequenceClassifier, classifier: OnnxClassifier, data: File
     return worst
 
 
-def export(checkpoint: Path, folder: Path, output: Path, name: str, version: str) -> dict[str, Any]:
-    """Write a bundle and return its configuration."""
+def export(
+    checkpoint: Path, folder: Path, output: Path, name: str, version: str, groups: Sequence[str] = JUDGED_GROUPS
+) -> dict[str, Any]:
+    """Write a bundle, calibrated on the validation files of `groups`, and return its configuration."""
     output.mkdir(parents=True, exist_ok=True)
     module = load_net(checkpoint)
     write_onnx(module.net, output / "sequence.onnx")
     save_file(module.net.state_dict(), str(output / "sequence.safetensors"))
     classifier = OnnxClassifier(output / "sequence.onnx")
-    validation = FileDataset(folder / "validation.parquet", 1 << 20)
+    validation = FileDataset(folder / "validation.parquet", 1 << 20, groups=groups)
     worst = check_parity(module.net, classifier, validation)
     logits = highest_logits(classifier, validation)
     labels = np.array(validation.labels)

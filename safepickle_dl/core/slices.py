@@ -66,11 +66,13 @@ class Slices:
 
     def add_machine(self, machine: Machine, source: int) -> None:
         """Add the slices of all call sites of a machine; an import that is only called speaks through its calls."""
+        self.words.forget_spans()
         n_contexts_seen = 0
         for site in range(machine.n_sites):
             result = machine.site_result[site]
             is_import = result >= 0 and result == machine.site_callee[site] and machine.site_arguments[site] < 0
-            if not is_import or machine.nodes.use[result] != kd.CALLED:
+            is_anomaly = machine.site_opcode[site] >= op.ANOMALY  # says nothing of what a call would do
+            if not is_anomaly and not (is_import and machine.nodes.use[result] == kd.CALLED):
                 self.write_site(machine, site)
                 self.cut(site, source)
             if machine.site_context[site] == n_contexts_seen:  # contexts are numbered by first appearance
@@ -280,9 +282,9 @@ class Slices:
             while line_end < hi and nodes.data[line_end] != 10:
                 line_end += 1
             words.add(module_role, tk.GLOBAL)
-            words.add_text(module_role, nodes.data, lo, line_end)
+            words.add_span(module_role, nodes.data, lo, line_end)
             words.add(name_role, tk.GLOBAL)
-            words.add_text(name_role, nodes.data, line_end + 1, hi)
+            words.add_span(name_role, nodes.data, line_end + 1, hi)
             return
         if nodes.kind[lo] == kd.TEXT and nodes.kind[hi] == kd.TEXT:
             self.write_operand(machine, lo, module_role)
@@ -303,7 +305,7 @@ class Slices:
             size = words.unescape(nodes.data, opcode, nodes.lo[node], min(nodes.hi[node], nodes.lo[node] + 1024))
             words.add_text(role, words.scratch, 0, size)
         else:
-            words.add_text(role, nodes.data, nodes.lo[node], nodes.hi[node])
+            words.add_span(role, nodes.data, nodes.lo[node], nodes.hi[node])
 
     def int_token(self, machine: Machine, node: int) -> int:
         """Return the magnitude class of an INT node."""

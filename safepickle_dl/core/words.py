@@ -16,6 +16,8 @@ MAX_WORD = 40
 """Longer runs of letters and digits are blobs, not words (bytes)."""
 MAX_ESCAPED = 16384
 """Text of an escaped literal (STRING, UNICODE) that is decoded; the rest is cut (bytes)."""
+MAX_SPAN = 1023
+"""Longer texts are not remembered (bytes)."""
 SHORT_LITERAL = 2048
 """Up to here every printable run of 3 bytes of a literal counts; in longer ones, runs of 12 (bytes)."""
 MAX_SITE_TOKENS = 4096
@@ -70,6 +72,9 @@ class Words:
         self.n_words: int = 1 + tk.N_RUN_LENGTHS
         self.grams: Ints = new_ints(256 * tk.N_GRAMS)
         self.word_of: dict[int, int] = {}
+        self.span_of: dict[int, int] = {}
+        self.n_spans: int = 0
+        self.spans: Ints = new_ints(1024)
         self.scratch: Ints = new_ints(1024)
         self.classes: Ints = new_ints(256)
         for byte in range(256):
@@ -158,6 +163,44 @@ class Words:
             elif kind == HIGH:
                 self.add(role, tk.BINARY)
 
+    def forget_spans(self) -> None:
+        """Forget what `add_span` remembers: the next spans are of other bytes."""
+        self.span_of.clear()
+        self.n_spans = 0
+
+    def add_span(self, role: int, data: Bytes, lo: int, hi: int) -> None:
+        """Append the tokens of `data[lo:hi]` as `add_text` does, from memory if the span was there before.
+
+        Memoised names and keys come back again and again. A remembered span is its number of tokens, then those.
+        """
+        if hi - lo > MAX_SPAN:
+            self.add_text(role, data, lo, hi)
+            return
+        key = lo << 10 | (hi - lo)
+        known = self.span_of.get(key, -1)
+        begin = self.n_tokens
+        if known < 0:
+            self.add_text(role, data, lo, hi)
+            size = self.n_tokens - begin
+            if self.n_tokens >= self.max_tokens:
+                return
+            known = self.n_spans
+            self.n_spans += 1 + size
+            self.spans = grown(self.spans, self.n_spans)
+            self.spans[known] = size
+            for i in range(size):
+                self.spans[known + 1 + i] = self.tokens[begin + i] ^ role
+            self.span_of[key] = known
+            return
+        size = self.spans[known]
+        if begin + size > self.max_tokens:
+            self.add_text(role, data, lo, hi)
+            return
+        self.tokens = grown(self.tokens, begin + size)
+        for i in range(size):
+            self.tokens[begin + i] = self.spans[known + 1 + i] | role
+        self.n_tokens = begin + size
+
     def _add_alphanumeric(self, role: int, text: Text, lo: int, start: int, hi: int) -> int:
         """Append the words of the run of letters and digits at `start`; return where it ends."""
         classes = self.classes
@@ -179,10 +222,13 @@ class Words:
             self.add_word(role, text, start, start + 3)  # gAS: a pickle; H4s: gzip; eJ: zlib ...
             return end
         i = start
-        while i < end and classes[text[i]] <= DIGIT:
+        while i < end and self.n_tokens < self.max_tokens:
             kind = classes[text[i]]
             begin = i
             i += 1
+            if kind > DIGIT:
+                self.add(role, tk.PUNCTUATION + text[begin])
+                continue
             if kind == DIGIT:
                 while i < end and classes[text[i]] == DIGIT:
                     i += 1
@@ -198,7 +244,7 @@ class Words:
             while i < end and classes[text[i]] == LOWER:
                 i += 1
             self.add_word(role, text, begin, min(i, begin + MAX_WORD))
-        return max(i, start + 1)
+        return i
 
     def add_literal(self, role: int, data: Bytes, opcode: int, kind: int, lo: int, hi: int) -> None:
         """Append a text or bytes literal: its class, log length, and every part of it that is text."""
@@ -224,7 +270,7 @@ class Words:
             end = begin
             while end < hi and (32 <= data[end] < 127 or data[end] == 9 or data[end] == 10 or data[end] == 13):
                 end += 1
-            self.add_text(role, data, begin, end)
+            self.add_span(role, data, begin, end)
             lo = end
 
     def unescape(self, data: Bytes, opcode: int, lo: int, hi: int) -> int:

@@ -52,11 +52,8 @@ def summary(tally: Tally, *, colour: bool = False) -> str:
 def _finding(finding: Finding) -> str:
     callee = clip(printable(finding.callee), MAX_CALLEE)
     arguments = clip(printable(finding.arguments), MAX_ARGUMENTS)
-    stream = printable(finding.stream)
-    return (
-        f"{finding.score:.3f} {callee} {arguments}"
-        f" (stream {stream}, byte {finding.offset}, {printable(finding.opcode)})"
-    )
+    stream = f"stream {printable(finding.stream)}, " if finding.stream else ""
+    return f"{finding.score:.3f} {callee} {arguments} ({stream}byte {finding.offset}, {printable(finding.opcode)})"
 
 
 def _painted(text: str, verdict: Verdict, colour: bool) -> str:

@@ -34,10 +34,10 @@ MAX_SLICES = 4096
 class CorpusConfig:
     """What `configs/corpus.yaml` says."""
 
-    corpus: str
-    """Folder with `manifest.jsonl` and the files that it lists."""
     output: str
     """Folder for `train.parquet`, `validation.parquet`, `test.parquet` and `summary.json`."""
+    corpus: str | None = None
+    """Folder with `manifest.jsonl` and the files that it lists; None: made files alone."""
     named_owners: dict[str, list[str]] = field(default_factory=dict)
     percent: dict[str, int] = field(default_factory=lambda: {"train": 60, "validation": 18, "test": 22})
     made: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -99,6 +99,8 @@ def _sliced(job: tuple[Path, dict[str, Any]]) -> tuple[dict[str, Any], dict[str,
 
 def rows_of(config: CorpusConfig) -> Iterator[dict[str, Any]]:
     """Yield a row a file, near-duplicates and files without a pickle left out."""
+    if config.corpus is None:
+        return
     corpus = Path(config.corpus)
     manifest = read_manifest(corpus)
     seen: set[tuple[str, str]] = set()

@@ -1,0 +1,109 @@
+"""A bundle is what its hashes say, or it is refused in one line."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+
+from safepickle_dl.bundle import DEFAULT_BUNDLE, bundle_version, load_bundle, write_sums
+from safepickle_dl.core import tokens as tk
+from safepickle_dl.errors import BundleError
+from safepickle_dl.paths import checkpoints_dir
+from safepickle_dl.scanner import Scanner
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(checkpoints_dir() / DEFAULT_BUNDLE, tmp_path / "bundle"))
+
+
+def change_config(folder: Path, **values: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    write_sums(folder)
+
+
+def test_the_shipped_bundle_loads() -> None:
+    bundle = load_bundle()
+    assert bundle.version == bundle_version()
+    assert 0 < bundle.suspicious <= bundle.malicious < 1
+    assert bundle.probability(-math.inf) == 0
+    assert bundle.probability(1.0) > bundle.probability(0.5) > bundle.probability(-800.0) >= 0
+
+
+def test_the_shipped_weights_are_small() -> None:
+    assert sum(path.stat().st_size for path in checkpoints_dir().rglob("*") if path.is_file()) < 15e6
+
+
+def test_nothing_shipped_is_a_pickle_and_no_path_is_in_it() -> None:
+    for path in (checkpoints_dir() / DEFAULT_BUNDLE).iterdir():
+        data = path.read_bytes()
+        assert data[:1] != b"\x80" and data[:2] != b"PK", path.name
+        assert b"/home/" not in data and b"/tmp/" not in data and b"site-packages" not in data, path.name
+
+
+@pytest.mark.parametrize("name", ["sequence.onnx", "config.json", "sequence.safetensors"])
+def test_an_altered_file_is_refused(copy: Path, name: str) -> None:
+    data = bytearray((copy / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / name).write_bytes(data)
+    with pytest.raises(BundleError, match=rf"{name} is not the file|config\.json"):
+        load_bundle(copy)
+
+
+def test_a_missing_file_is_refused(copy: Path) -> None:
+    (copy / "sequence.onnx").unlink()
+    with pytest.raises(BundleError, match=r"sequence\.onnx: No such file"):
+        load_bundle(copy)
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    for load in (load_bundle, bundle_version):
+        with pytest.raises(BundleError, match=r"config\.json: No such file"):
+            load(tmp_path / "none")
+
+
+def test_another_tokenizer_is_refused(copy: Path) -> None:
+    change_config(copy, tokenizer=tk.VERSION + 1)
+    with pytest.raises(BundleError, match=f"made for tokenizer {tk.VERSION + 1}, this is {tk.VERSION}"):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"calibration": {"slope": -1, "intercept": 0}},
+        {"calibration": {"slope": "x", "intercept": 0}},
+        {"calibration": None},
+        {"thresholds": {}},
+    ],
+)
+def test_a_broken_config_is_refused(copy: Path, values: dict[str, object]) -> None:
+    change_config(copy, **values)
+    with pytest.raises(BundleError, match=r"config\.json"):
+        load_bundle(copy)
+
+
+def test_config_that_is_no_json_is_refused(copy: Path) -> None:
+    (copy / "config.json").write_text("[")
+    for load in (load_bundle, bundle_version):
+        with pytest.raises(BundleError, match="not JSON"):
+            load(copy)
+
+
+def test_sums_may_not_name_files_elsewhere(copy: Path) -> None:
+    with (copy / "SHA256SUMS").open("a") as file:
+        file.write(f"{'0' * 64}  ../config.json\n")
+    with pytest.raises(BundleError, match="outside"):
+        load_bundle(copy)
+
+
+def test_onnx_that_is_none_is_refused(copy: Path) -> None:
+    (copy / "sequence.onnx").write_bytes(b"no model")
+    write_sums(copy)
+    with pytest.raises(BundleError, match=r"sequence\.onnx"):
+        Scanner(copy)
