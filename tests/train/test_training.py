@@ -1,0 +1,147 @@
+"""The whole training path on made files: corpus, fit, export, scan. And the pieces of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from safepickle_dl.batch import N_FIELDS
+from safepickle_dl.core import tokens as tk
+from safepickle_dl.models.sequence import SequenceClassifier, SequenceConfig
+from safepickle_dl.scanner import Scanner
+from train.__main__ import main
+from train.corpus.build import CorpusConfig, made_rows, rows_of, write
+from train.data import MADE_GROUPS, FileDataset, MixtureSampler, collate, drop_names
+from train.export import export, threshold_for
+from train.module import highest_per_file, logits_by_length, recall_at
+
+CONFIGS = Path(__file__).parent.parent.parent / "configs"
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    options = yaml.safe_load((CONFIGS / "smoke_corpus.yaml").read_text())
+    config = CorpusConfig(**(options | {"output": str(tmp_path_factory.mktemp("corpus"))}))
+    summary = write([*rows_of(config), *made_rows(config)], Path(config.output))
+    assert summary["files"]["train"]["made-malicious"] > 150
+    return Path(config.output)
+
+
+def test_no_gadget_module_crosses_the_splits(corpus: Path) -> None:
+    train = FileDataset(corpus / "train.parquet", 8, groups=["made-malicious"])
+    validation = FileDataset(corpus / "validation.parquet", 8, groups=["made-malicious"])
+    assert len(validation) > 20
+    mined = {owner.partition(".")[0] for owner in validation.owners}
+    assert len(mined) > 1 and set(train.files).isdisjoint(validation.files)
+
+
+def test_smoke_configuration(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns():  # Lightning's advice on worker counts, and torch's own deprecations
+        cli = main(["fit", "-c", str(CONFIGS / "smoke.yaml"), "--data.folder", str(corpus)])
+    assert cli.trainer.global_step == 40
+    assert cli.trainer.callback_metrics["val/auroc"] > 0.8
+    events = list(tmp_path.glob("runs/smoke/version_0/events.out.tfevents.*"))
+    checkpoint = tmp_path / "runs/smoke/version_0/checkpoints/last.ckpt"
+    assert events and checkpoint.is_file()
+    config = export(checkpoint, corpus, tmp_path / "bundle", "smoke", "1", groups=MADE_GROUPS)
+    assert config["parity"] < 1e-4
+    scanner = Scanner(tmp_path / "bundle")
+    assert scanner.model_version == "smoke 1"
+    assert json.loads((tmp_path / "bundle" / "config.json").read_text()) == config
+    score = scanner.scan_bytes(b"cos\nsystem\n(S'echo'\ntR.").score
+    assert score > scanner.scan_bytes(b"]q\x00(K\x01K\x02e.").score == 0
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: path.name)
+def test_every_config_says_its_command_and_parses(path: Path) -> None:
+    text = path.read_text()
+    assert text.startswith("# ") and "python -m train" in text.split("\n\n")[0][:600]
+    options = yaml.safe_load(text)
+    if "trainer" in options:
+        assert set(options) >= {"model", "data", "seed_everything"}
+    else:
+        CorpusConfig(**options)
+
+
+def bag(*ids: int, role: int = tk.NAME) -> np.ndarray:
+    tokens = np.zeros((len(ids), 3, N_FIELDS), np.int32)
+    tokens[:, :2, 0] = role
+    tokens[:, 0, 1] = tk.GLOBAL
+    tokens[:, 1, 1] = ids
+    tokens[:, 1, 2] = tk.FIRST_GRAM
+    return tokens
+
+
+def test_collate_keeps_files_apart() -> None:
+    batch = collate([(bag(700, 701), 1.0, 5), (bag(702), 0.0, 6)])
+    assert batch["tokens"].shape == (3, 3, N_FIELDS)
+    assert batch["file"].tolist() == [0, 0, 1]
+    assert batch["label"].tolist() == [1.0, 0.0] and batch["index"].tolist() == [5, 6]
+
+
+def test_highest_per_file() -> None:
+    highest = highest_per_file(torch.tensor([1.0, 3.0, -2.0]), torch.tensor([0, 0, 1]), 2)
+    assert highest.tolist() == [3.0, -2.0]
+
+
+def test_logits_by_length_keep_their_order() -> None:
+    torch.manual_seed(0)
+    net = SequenceClassifier(SequenceConfig(d_model=8, n_layers=1)).eval()
+    tokens = torch.zeros(7, 12, N_FIELDS, dtype=torch.int32)
+    for i, length in enumerate((3, 12, 1, 7, 7, 2, 9)):
+        tokens[i, :length, 0] = tk.ARGUMENT
+        tokens[i, :length, 1] = torch.arange(length) + 700 + i
+    torch.testing.assert_close(logits_by_length(net, tokens), net(tokens), atol=1e-5, rtol=1e-4)
+
+
+def test_padding_does_not_change_a_logit() -> None:
+    torch.manual_seed(0)
+    net = SequenceClassifier(SequenceConfig(d_model=8, n_layers=2)).eval()
+    tokens = torch.from_numpy(bag(700, 701))
+    padded = torch.cat([tokens, torch.zeros(2, 5, N_FIELDS, dtype=torch.int32)], dim=1)
+    torch.testing.assert_close(net(tokens), net(padded))
+
+
+def test_drop_names_masks_words_only() -> None:
+    random = np.random.default_rng(0)
+    seen = set()
+    for _ in range(60):
+        batch = drop_names(bag(700, 701), random)
+        assert (batch[:, 0, 1] == tk.GLOBAL).all()
+        seen.add(int(batch[0, 1, 1]))
+        assert (batch[0, 1, 2:] == 0).all() == (batch[0, 1, 1] == tk.MASKED)
+        arguments = drop_names(bag(700, role=tk.ARGUMENT), random)
+        assert arguments[0, 1, 1] == 700
+    assert seen == {700, tk.MASKED}
+
+
+def test_mixture_is_kept() -> None:
+    groups = ["a"] * 3 + ["b"] * 50 + ["c"] * 5
+    sampler = MixtureSampler(groups, {"a": 2, "b": 5}, 10, seed=0)
+    batches = list(sampler)
+    assert len(batches) == len(sampler) == 10
+    for batch in batches:
+        drawn = [groups[i] for i in batch]
+        assert (drawn.count("a"), drawn.count("b"), drawn.count("c")) == (2, 5, 0)
+    assert list(MixtureSampler(groups, {"a": 2, "b": 5}, 10, seed=0)) == batches
+    with pytest.raises(ValueError, match="no training file is of group d"):
+        MixtureSampler(groups, {"d": 1}, 1, seed=0)
+
+
+def test_threshold_keeps_its_rate() -> None:
+    negatives = np.arange(100.0)
+    for fpr in (0.01, 0.03, 0.1):
+        assert (negatives >= threshold_for(negatives, fpr)).mean() == pytest.approx(fpr)
+    assert (negatives >= threshold_for(negatives, 0.001)).sum() == 0
+
+
+def test_recall_at() -> None:
+    scores, labels = np.array([0.0, 1, 2, 3, 4, 5]), np.array([0, 0, 0, 0, 1, 1])
+    assert recall_at(scores, labels, 0.01) == 1.0
+    assert recall_at(scores, 1 - labels, 0.01) == 0.0
