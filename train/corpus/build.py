@@ -42,6 +42,8 @@ class CorpusConfig:
     percent: dict[str, int] = field(default_factory=lambda: {"train": 60, "validation": 18, "test": 22})
     made: dict[str, dict[str, int]] = field(default_factory=dict)
     """Split to how many `attacks` and `twins` the grammar makes for it; their gadget modules never cross splits."""
+    dumps: str | None = None
+    """Folder that `python -m train.corpus.dumps` wrote: honest files of real libraries, all for training."""
     seed: int = 0
     workers: int = 2
 
@@ -101,6 +103,7 @@ def rows_of(config: CorpusConfig) -> Iterator[dict[str, Any]]:
     """Yield a row a file, near-duplicates and files without a pickle left out."""
     if config.corpus is None:
         return
+    read_dumps(config)  # a missing folder is said now, not after the long work
     corpus = Path(config.corpus)
     manifest = read_manifest(corpus)
     seen: set[tuple[str, str]] = set()
@@ -164,6 +167,46 @@ def made_rows(config: CorpusConfig) -> Iterator[dict[str, Any]]:
                     "technique": attack.technique,
                     **columns,
                 }
+    yield from dump_rows(config, seen)
+
+
+def read_dumps(config: CorpusConfig) -> list[dict[str, Any]]:
+    """Return the manifest rows of `config.dumps`, none if it names no folder.
+
+    Raises:
+        FileNotFoundError: the folder has no `manifest.jsonl`.
+    """
+    if config.dumps is None:
+        return []
+    manifest = Path(config.dumps) / "manifest.jsonl"
+    if not manifest.is_file():
+        raise FileNotFoundError(f"{manifest} is missing: run `python -m train.corpus.dumps --output {config.dumps}`")
+    with manifest.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def dump_rows(config: CorpusConfig, seen: set[str]) -> Iterator[dict[str, Any]]:
+    """Yield a row for each file of `config.dumps` whose signature is not in `seen` yet; add it there."""
+    jobs = [(Path(config.dumps or "") / row["file"], row) for row in read_dumps(config)]
+    with ProcessPoolExecutor(config.workers) as pool:
+        for (path, _), (row, columns) in zip(jobs, pool.map(_sliced, jobs, chunksize=16), strict=True):
+            if columns is None or columns["signature"] in seen:
+                continue
+            seen.add(columns["signature"])
+            yield {
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "file": f"dumps/{row['file']}",
+                "source": "made",
+                "commit": "",
+                "path": row["recipe"],
+                "owner": row["library"],
+                "split": "train",
+                "label": 0,
+                "group": "dump",
+                "kind": "dump",
+                "technique": "",
+                **columns,
+            }
 
 
 def write(rows: Sequence[Mapping[str, Any]], output: Path) -> dict[str, Any]:
