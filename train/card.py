@@ -24,14 +24,14 @@ library_name: safepickle-dl
 # {name} {version}
 
 One sequence classifier (gated convolutions; {architecture}) that scores the call sites of a pickle stream. Made for
-tokenizer {tokenizer}; `config.json` has the calibration and thresholds, `SHA256SUMS` the hashes that are verified on load.
+tokenizer {tokenizer}. `config.json` has calibration and thresholds, `SHA256SUMS` the hashes that are checked on load.
 
 **Use**: to rank and gate pickle-based files before anybody loads them, through `safepickle-dl scan` or the Python API.
 **Not for**: a proof that a file is safe. It cannot see what an overwritten installed module, a custom unpickler or the
 loading program itself does.
 
-**Training**: real files of the train owners (split by owner of their repository, near-duplicates removed), attacks and twins made
-by a grammar over listed and mined gadgets, and dumps of real libraries; see docs/training.md.
+**Training**: real files of the train owners (split by owner of their repository, near-duplicates removed), attacks
+and twins made by a grammar over listed and mined gadgets, and dumps of real libraries; see docs/training.md.
 **Calibration and thresholds**: on {validation_files} validation files; `malicious` from {malicious}, `suspicious` from
 {suspicious}.
 

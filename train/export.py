@@ -1,6 +1,6 @@
 """A training checkpoint to a bundle: ONNX and safetensors, calibration and thresholds from validation, model card.
 
-python -m train.export --checkpoint runs/sequence/version_0/checkpoints/last.ckpt --output checkpoints/safepickle-1
+python -m train.export --checkpoint runs/sequence/version_0/checkpoints/best.ckpt --output checkpoints/safepickle-1
 """
 
 from __future__ import annotations

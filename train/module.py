@@ -44,7 +44,7 @@ class SequenceTraining(pl.LightningModule):
         dropout: float = 0.2,
         learning_rate: float = 1.5e-3,
         weight_decay: float = 0.02,
-        label_smoothing: float = 0.005,
+        label_smoothing: float = 0.02,
         slice_weight: float = 0.5,
     ) -> None:
         """Configure.
