@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from safepickle_dl.limits import DEFAULT_LIMITS, Limits
 from safepickle_dl.reader import Buffer
 from safepickle_dl.streams import PickleStream, read_streams
 from safepickle_dl.types import Coverage
+
+SALT = secrets.randbits(48)
+"""Makes the digests of slices unpredictable; nothing that is reported depends on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Analysis:
 def analyse(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Analysis:
     """Find every pickle stream in `data` and slice its call sites. Never raises on what the bytes are."""
     streams: list[PickleStream] = []
-    slices = Slices(limits.max_tokens)
+    slices = Slices(limits.max_tokens, SALT)
     errors: list[str] = []
     unread = 0
     for part in open_file(data, limits):

@@ -88,6 +88,8 @@ class Machine:
 
     def top(self, at: int) -> int:
         """Return the top of the stack without popping it."""
+        if self.depth > self.floor():
+            return self.stack[self.depth - 1]
         node = self.pop(at)
         self.push(node)
         return node

@@ -41,9 +41,15 @@ class Slices:
     number `source[k]` (the first that has it); `channel[k]` is 0 for a call site, 1 for an opcode context.
     """
 
-    def __init__(self, max_tokens: int) -> None:
-        """Start empty; behind `max_tokens` written tokens, each further call site is cut to SHORT_SITE tokens."""
+    def __init__(self, max_tokens: int, salt: int = 0) -> None:
+        """Start empty.
+
+        Args:
+            max_tokens: written tokens behind which each further call site is cut to SHORT_SITE tokens (count).
+            salt: any number that who made the file cannot know, so that it cannot be full of equal digests.
+        """
         self.max_tokens: int = max_tokens
+        self.salt: int = salt
         self.n_written: int = 0
         self.cut_short: bool = False
         self.count: int = 0
@@ -110,7 +116,7 @@ class Slices:
         start = self.first[self.count]
         self.tokens = grown(self.tokens, start + size)
         tokens = self.tokens
-        digest = size
+        digest = size ^ self.salt
         for i in range(size):
             value = written[i] if i < head else written[begin - head + i]
             tokens[start + i] = value

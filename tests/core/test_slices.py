@@ -148,3 +148,13 @@ def test_contents_resolve_words() -> None:
     second.add_machine(run(b"cx\ny\n."), 0)
     second.add_machine(run(b"ca\nb\n."), 1)
     assert set(contents(first)) < set(contents(second))
+
+
+@pytest.mark.parametrize("salt", [1, 2**47 + 12345])
+def test_the_salt_changes_nothing(salt: int) -> None:
+    data = b"ca\nb\n(I1\ntR0ca\nb\n(I1\ntR0ca\nb\n(I5000\ntR."
+    plain, salted = Slices(DEFAULT_LIMITS.max_tokens), Slices(DEFAULT_LIMITS.max_tokens, salt)
+    plain.add_machine(run(data), 0)
+    salted.add_machine(run(data), 0)
+    assert contents(plain) == contents(salted)
+    assert plain.count == salted.count
