@@ -25,6 +25,7 @@ from safepickle_dl.types import Coverage, Finding, ScanResult, StreamReport, Ver
 
 MAX_FINDINGS = 100
 """Findings of one file that are reported, the highest scores first (count)."""
+INTERNAL_ERROR = "internal error, please report it"
 AHEAD = 4
 """Files that wait for each worker (count)."""
 
@@ -97,13 +98,11 @@ class Scanner:
 
     def _scan(self, data: Buffer, name: str, start: float) -> ScanResult:
         try:
-            analysis = analyse(data, self.limits)
-            return self._judge(analysis, name, start)
+            return self._judge(analyse(data, self.limits), name, start)
         except (MemoryError, RecursionError) as error:
             return _failed(name, f"out of resources: {type(error).__name__}", start, len(data))
-        finally:
-            if not isinstance(data, bytes):  # streams of the analysis end with it
-                data.close()
+        except Exception as error:  # a fault of ours costs this file, not the run
+            return _failed(name, f"{INTERNAL_ERROR}: {type(error).__name__}: {error}", start, len(data))
 
     def _judge(self, analysis: Analysis, name: str, start: float) -> ScanResult:
         """Turn slices into scores, and scores into a verdict."""

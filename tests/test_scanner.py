@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
 import pickle
+import tarfile
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
@@ -16,7 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from safepickle_dl import Scanner, ScanResult, Verdict, scan
+from safepickle_dl.analysis import analyse
 from safepickle_dl.limits import Limits
+from safepickle_dl.scanner import INTERNAL_ERROR
 from tests.assemble import stack_global
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -189,11 +193,49 @@ def test_benign_opcodes_in_front_never_lower_a_score(scanner: Scanner, value: An
 @quiet
 @given(data=st.binary(max_size=400))
 def test_random_bytes_get_a_verdict(scanner: Scanner, data: bytes) -> None:
-    assert isinstance(scanner.scan_bytes(data), ScanResult)
+    assert INTERNAL_ERROR not in (scanner.scan_bytes(data).error or "")
 
 
 @quiet
 @given(base=st.sampled_from(MALICIOUS + BENIGN), at=st.integers(0, 200), noise=st.binary(min_size=1, max_size=4))
 def test_mutated_pickles_get_a_verdict(scanner: Scanner, base: bytes, at: int, noise: bytes) -> None:
     at %= len(base)
-    assert isinstance(scanner.scan_bytes(base[:at] + noise + base[at + len(noise) :]), ScanResult)
+    result = scanner.scan_bytes(base[:at] + noise + base[at + len(noise) :])
+    assert INTERNAL_ERROR not in (result.error or "")
+
+
+def test_a_fault_of_ours_costs_one_file(scanner: Scanner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def broken(data: Any, limits: Limits) -> Any:
+        if len(data) == 1:
+            raise ZeroDivisionError("oops")
+        return analyse(data, limits)
+
+    monkeypatch.setattr("safepickle_dl.scanner.analyse", broken)
+    (tmp_path / "a").write_bytes(b"x")
+    (tmp_path / "b").write_bytes(MALICIOUS[0])
+    first, second = scanner.scan_paths([tmp_path / "a", tmp_path / "b"])
+    assert (first.verdict, first.error) == (Verdict.ERROR, f"{INTERNAL_ERROR}: ZeroDivisionError: oops")
+    assert second.verdict is Verdict.MALICIOUS
+
+
+def test_large_files_are_mapped_and_scanned(scanner: Scanner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("safepickle_dl.reader.MAP_FROM_BYTES", 1)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        entry = tarfile.TarInfo("a")
+        entry.size = len(MALICIOUS[0])
+        archive.addfile(entry, io.BytesIO(MALICIOUS[0]))
+    wrapped = [
+        MALICIOUS[0],
+        gzip.compress(MALICIOUS[0]),
+        buffer.getvalue(),
+        (EXAMPLES / "benign_torch_zip.pt").read_bytes(),
+    ]
+    for data in wrapped:
+        (tmp_path / "x").write_bytes(data)
+        result = scanner.scan_path(tmp_path / "x")
+        assert (result.verdict, result.findings) == (
+            scanner.scan_bytes(data).verdict,
+            scanner.scan_bytes(data).findings,
+        )
+        assert result.error is None
