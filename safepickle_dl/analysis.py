@@ -66,12 +66,11 @@ def _located(name: str, message: str) -> str:
 
 
 def _break_message(stream: PickleStream) -> str:
-    """Say where and how a stream without a STOP ends."""
+    """Say where and why reading a stream ended too early."""
     machine = stream.machine
     at = machine.site_at[machine.n_sites - 1] if machine.n_sites else stream.end
     kind = machine.site_opcode[machine.n_sites - 1] if machine.n_sites else op.TRUNCATED
-    reason = {
-        op.BAD_OPCODE: "unknown opcode",
-        op.LIMIT: "limit reached",
-    }.get(kind, "the data ends")
+    if kind == op.LIMIT:
+        return f"limit reached at byte {at}; what follows was not read"
+    reason = "unknown opcode" if kind == op.BAD_OPCODE else "the data ends"
     return f"{reason} at byte {at}, before the pickle's STOP"

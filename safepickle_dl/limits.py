@@ -24,7 +24,7 @@ class Limits:
     max_tokens: int = 8_000_000
     """Tokens of all call sites of one file; behind it, long arguments are cut (count)."""
     max_streams: int = 10_000
-    """Pickle streams of one file (count)."""
+    """Pickle streams of one region: a raw file, or one member of an archive (count)."""
 
 
 DEFAULT_LIMITS = Limits()

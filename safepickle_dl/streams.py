@@ -123,11 +123,16 @@ def read_stream(
             more = True
         lexer.stop_at_build = machine.saw_array_wrapper and crossing
         if machine.n_instructions > limits.max_opcodes:
-            machine.add_anomaly(op.LIMIT, lexer.position)
-            stream.over_limit = True
+            _stop_at_limit(stream, lexer.position)
             break
     stream.end = max(lexer.position, start + 1)
     return stream
+
+
+def _stop_at_limit(stream: PickleStream, at: int) -> None:
+    """Note that a limit keeps what is at byte `at` and behind it unread: the file is then never `benign`."""
+    stream.machine.add_anomaly(op.LIMIT, at)
+    stream.over_limit = True
 
 
 def _cross_array(stream: PickleStream, lexer: Lexer, limits: Limits) -> None:
@@ -205,7 +210,7 @@ def read_streams(region: Region, limits: Limits = DEFAULT_LIMITS) -> Iterator[Pi
     A stream's `nested` streams are not yielded; they lie within it.
     """
     position = region.start
-    for _ in range(limits.max_streams):
+    for number in range(1, limits.max_streams + 1):
         if position >= region.end:
             return
         stream: PickleStream | None = read_stream(region.name, region.data, position, region.end, limits)
@@ -215,5 +220,7 @@ def read_streams(region: Region, limits: Limits = DEFAULT_LIMITS) -> Iterator[Pi
             stream = _search(region, position, limits)
         if stream is None:
             return
-        yield stream
         position = stream.end
+        if number == limits.max_streams and position < region.end:
+            _stop_at_limit(stream, position)
+        yield stream

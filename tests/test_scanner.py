@@ -239,3 +239,14 @@ def test_large_files_are_mapped_and_scanned(scanner: Scanner, monkeypatch: pytes
             scanner.scan_bytes(data).findings,
         )
         assert result.error is None
+
+
+def test_more_streams_than_the_limit_are_never_benign() -> None:
+    payload = MALICIOUS[0]
+    scanner = Scanner(limits=Limits(max_streams=5))
+    result = scanner.scan_bytes(b"N." * 5 + payload)
+    assert result.verdict is Verdict.ERROR
+    assert result.error == "limit reached at byte 10; what follows was not read"
+    assert not result.coverage.complete
+    assert scanner.scan_bytes(b"N." * 4 + payload).verdict is Verdict.MALICIOUS
+    assert scanner.scan_bytes(b"N." * 5).verdict is Verdict.BENIGN

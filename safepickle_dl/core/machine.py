@@ -17,7 +17,7 @@ from safepickle_dl.core import integers
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.buffers import Bytes, Ints, grown, new_ints
-from safepickle_dl.core.lexer import BLOCK, Lexer, read_uint
+from safepickle_dl.core.lexer import Lexer, read_uint
 from safepickle_dl.core.nodes import Nodes
 
 MAX_FLOAT_NODES = 1 << 16
@@ -40,9 +40,9 @@ class Machine:
         """Start with an empty stack and memo."""
         self.nodes: Nodes = Nodes(data)
         self.memo: dict[int, int] = {}
-        self.stack: Ints = new_ints(BLOCK)
+        self.stack: Ints = new_ints(64)
         self.depth: int = 0
-        self.marks: Ints = new_ints(BLOCK)
+        self.marks: Ints = new_ints(16)
         self.n_marks: int = 0
         self.protocol: int = 0
         self.n_instructions: int = 0
@@ -53,16 +53,16 @@ class Machine:
         self.skip_padding: bool = False
         self.saw_array_wrapper: bool = False
         self.n_sites: int = 0
-        self.site_opcode: Ints = new_ints(256)
-        self.site_at: Ints = new_ints(256)
-        self.site_callee: Ints = new_ints(256)
-        self.site_arguments: Ints = new_ints(256)
-        self.site_result: Ints = new_ints(256)
-        self.site_context: Ints = new_ints(256)
+        self.site_opcode: Ints = new_ints(16)
+        self.site_at: Ints = new_ints(16)
+        self.site_callee: Ints = new_ints(16)
+        self.site_arguments: Ints = new_ints(16)
+        self.site_result: Ints = new_ints(16)
+        self.site_context: Ints = new_ints(16)
         self.ring: Ints = new_ints(CONTEXT)
         self.n_ring: int = 0
         self.n_contexts: int = 0
-        self.context: Ints = new_ints(16 * CONTEXT)
+        self.context: Ints = new_ints(4 * CONTEXT)
         self.context_of: dict[int, int] = {}
 
     # --- stack ------------------------------------------------------------------------------------------------------

@@ -32,16 +32,16 @@ class Nodes:
         """Start with the shared nodes NONE to BUFFER; spans refer to `data`."""
         self.data: Bytes = data
         self.count: int = kd.FIRST_FREE
-        self.kind: Ints = new_ints(1024)
-        self.opcode: Ints = new_ints(1024)
-        self.lo: Ints = new_ints(1024)
-        self.hi: Ints = new_ints(1024)
-        self.extra: Ints = new_ints(1024)
-        self.use: Ints = new_ints(1024)
+        self.kind: Ints = new_ints(64)
+        self.opcode: Ints = new_ints(64)
+        self.lo: Ints = new_ints(64)
+        self.hi: Ints = new_ints(64)
+        self.extra: Ints = new_ints(64)
+        self.use: Ints = new_ints(64)
         self.scratch: Ints = new_ints(1024)
         self.n_cells: int = 0
-        self.cell_node: Ints = new_ints(1024)
-        self.cell_next: Ints = new_ints(1024)
+        self.cell_node: Ints = new_ints(64)
+        self.cell_next: Ints = new_ints(64)
         for shared in range(kd.FIRST_FREE):
             self.kind[shared] = shared
 
