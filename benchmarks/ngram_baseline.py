@@ -34,10 +34,9 @@ def call_site_texts(path: Path) -> list[str]:
     for stream in analyse(read_path(path)).streams:
         machine = stream.machine
         for i in range(machine.n_sites):
-            callee, arguments = machine.site_callee[i], machine.site_arguments[i]
             texts.add(
-                f"{opcode_name(machine.site_opcode[i])} {callee_text(machine, callee) if callee >= 0 else ''} "
-                f"{arguments_text(machine, arguments, 400) if arguments >= 0 else ''}"
+                f"{opcode_name(machine.site_opcode[i])} {callee_text(machine, machine.site_callee[i])} "
+                f"{arguments_text(machine, machine.site_arguments[i], 400)}"
             )
     return sorted(texts)
 

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from safepickle_dl import __version__
-from safepickle_dl.errors import InputError, SafePickleError
+from safepickle_dl.errors import InputError, SafePickleError, reason_of
 from safepickle_dl.output import Progress, Sink, silence, wants_colour, write
 from safepickle_dl.report import json, jsonl, text
 from safepickle_dl.report.escape import printable
 from safepickle_dl.report.tally import Tally
 from safepickle_dl.types import ScanResult, Verdict
-from safepickle_dl.walk import Walk, reason_of, unscanned
+from safepickle_dl.walk import Walk, unscanned
 
 if TYPE_CHECKING:
     from safepickle_dl.reader import Buffer

@@ -26,8 +26,6 @@ USES = {
     kd.OPERAND: "operand",
 }
 """What becomes of a value, by its bit."""
-IMPORTS = frozenset({op.GLOBAL, op.STACK_GLOBAL, op.EXT1, op.EXT2, op.EXT4})
-CALLS = frozenset({op.REDUCE, op.OBJ, op.INST, op.NEWOBJ, op.NEWOBJ_EX})
 
 
 def disassemble(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Iterator[str]:
@@ -112,11 +110,11 @@ def _action(machine: Machine, site: int, opcode: int) -> str:
     """Say what a call site does."""
     callee = callee_text(machine, machine.site_callee[site])
     arguments = arguments_text(machine, machine.site_arguments[site])
-    if opcode in IMPORTS or machine.site_arguments[site] < 0:
+    if opcode in op.IMPORTS or machine.site_arguments[site] < 0:
         return f"import {callee}"
     if opcode in (op.PERSID, op.BINPERSID):
         return f"persistent_load {arguments}"
     if opcode == op.BUILD:
         return f"set state of {callee} to {arguments}"
-    verb = "call" if opcode in CALLS else f"{opcode_name(opcode).lower()} on"
+    verb = "call" if opcode in op.CALLS else f"{opcode_name(opcode).lower()} on"
     return f"{verb} {callee} with {arguments}"

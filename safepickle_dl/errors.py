@@ -18,3 +18,8 @@ class BundleError(SafePickleError):
 
 class InputError(SafePickleError):
     """A path given by the caller does not exist or cannot be opened."""
+
+
+def reason_of(error: Exception) -> str:
+    """Return an operating system's reason without the path, which is named beside it."""
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__

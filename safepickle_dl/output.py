@@ -10,10 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from safepickle_dl.errors import InputError
+from safepickle_dl.errors import InputError, reason_of
 from safepickle_dl.report.escape import encodable
 from safepickle_dl.report.tally import Tally
-from safepickle_dl.walk import reason_of
 
 PROGRESS_EVERY_S = 0.1
 """The progress line changes at most this often (seconds)."""

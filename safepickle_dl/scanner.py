@@ -17,6 +17,7 @@ from safepickle_dl.analysis import Analysis, analyse
 from safepickle_dl.batch import SliceArrays
 from safepickle_dl.bundle import Bundle, load_bundle
 from safepickle_dl.core import opcodes as op
+from safepickle_dl.errors import reason_of
 from safepickle_dl.limits import DEFAULT_LIMITS, Limits
 from safepickle_dl.reader import Buffer, read_path
 from safepickle_dl.render import arguments_text, callee_text, opcode_name
@@ -70,7 +71,7 @@ class Scanner:
         try:
             data = read_path(path)
         except (OSError, ValueError) as error:
-            return _failed(os.fspath(path), _reason(error), start)
+            return _failed(os.fspath(path), reason_of(error), start)
         return self._scan(data, os.fspath(path), start)
 
     def scan_bytes(self, data: bytes, name: str = "<bytes>") -> ScanResult:
@@ -83,7 +84,7 @@ class Scanner:
         try:
             data = file.read()
         except OSError as error:
-            return _failed(name, _reason(error), start)
+            return _failed(name, reason_of(error), start)
         return self._scan(data, name, start)
 
     def scan_paths(self, paths: Iterable[str | os.PathLike[str]]) -> Iterator[ScanResult]:
@@ -214,10 +215,6 @@ def _failed(name: str, reason: str, start: float, size: int = 0) -> ScanResult:
     return ScanResult(name, Verdict.ERROR, 0.0, coverage=coverage, error=reason, seconds=time.perf_counter() - start)
 
 
-def _reason(error: OSError | ValueError) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
-
-
 def _stream_reports(analysis: Analysis, score_of: dict[int, float]) -> tuple[StreamReport, ...]:
     slices = analysis.slices
     highest = [0.0] * len(analysis.streams)
@@ -233,25 +230,25 @@ def _stream_reports(analysis: Analysis, score_of: dict[int, float]) -> tuple[Str
 def _finding(analysis: Analysis, source: int, site: int, score: float) -> Finding:
     stream = analysis.streams[source]
     machine = stream.machine
-    opcode, callee, arguments = machine.site_opcode[site], machine.site_callee[site], machine.site_arguments[site]
-    callee_shown = callee_text(machine, callee) if callee >= 0 else ""
-    arguments_shown = arguments_text(machine, arguments) if arguments >= 0 else ""
+    opcode = machine.site_opcode[site]
+    callee = callee_text(machine, machine.site_callee[site])
+    arguments = arguments_text(machine, machine.site_arguments[site])
     return Finding(
         stream=stream.name,
         offset=machine.site_at[site],
         opcode=opcode_name(opcode),
-        callee=callee_shown,
-        arguments=arguments_shown,
+        callee=callee,
+        arguments=arguments,
         score=score,
-        message=_message(opcode, callee_shown, arguments_shown),
+        message=_message(opcode, callee, arguments),
     )
 
 
 def _message(opcode: int, callee: str, arguments: str) -> str:
     """Say in one line what loading the file does at a call site."""
-    if opcode in (op.GLOBAL, op.STACK_GLOBAL, op.EXT1, op.EXT2, op.EXT4):
+    if opcode in op.IMPORTS:
         return f"loading the file imports {callee}"
-    if opcode in (op.REDUCE, op.OBJ, op.INST, op.NEWOBJ, op.NEWOBJ_EX):
+    if opcode in op.CALLS:
         return f"loading the file calls {callee} with {arguments}"
     if opcode == op.BUILD:
         return f"loading the file sets the state of {callee} to {arguments}"

@@ -20,7 +20,6 @@ from safepickle_dl.core.machine import Machine
 from safepickle_dl.limits import DEFAULT_LIMITS, Limits
 from safepickle_dl.reader import Buffer
 
-CALLS = frozenset({op.REDUCE, op.OBJ, op.INST, op.NEWOBJ, op.NEWOBJ_EX})
 HEADER = re.compile(rb"\x80[\x02-\x05]")
 IDENTIFIER = re.compile(r"[^\W\d][\w.]*\Z")
 MAX_NAME = 1000
@@ -56,13 +55,13 @@ class PickleStream:
     def calls(self) -> bool:
         """Return whether it calls anything."""
         machine = self.machine
-        return any(machine.site_opcode[i] in CALLS for i in range(machine.n_sites))
+        return any(machine.site_opcode[i] in op.CALLS for i in range(machine.n_sites))
 
     def calls_something_named(self) -> bool:
         """Return whether it calls an import whose name could exist."""
         machine, nodes = self.machine, self.machine.nodes
         for i in range(machine.n_sites):
-            if machine.site_opcode[i] in CALLS:
+            if machine.site_opcode[i] in op.CALLS:
                 callee = machine.site_callee[i]
                 if nodes.kind[callee] == kd.GLOBAL and all(
                     IDENTIFIER.match(part) for part in global_text(machine, callee)

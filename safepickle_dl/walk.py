@@ -8,17 +8,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from safepickle_dl.errors import reason_of
 from safepickle_dl.types import Coverage, ScanResult, Verdict
 
 
 def unscanned(path: str, reason: str) -> ScanResult:
     """Return the result of something that could not be scanned at all."""
     return ScanResult(path=path, verdict=Verdict.ERROR, score=0.0, coverage=Coverage(0, 0, False), error=reason)
-
-
-def reason_of(error: Exception) -> str:
-    """Return an operating system's reason without the path, which is named beside it."""
-    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
 
 
 class Walk:

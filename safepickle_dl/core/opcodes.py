@@ -84,8 +84,6 @@ BAD_PROTOCOL = 0x104
 STACK_UNDERFLOW = 0x105
 BAD_MEMO_KEY = 0x106
 LIMIT = 0x107
-TRAILING_DATA = 0x108
-N_CODES = 0x109
 
 # How an argument is stored: 0 to 8 are widths in bytes; the others are below.
 LINE = 16  # text up to a newline
@@ -244,6 +242,10 @@ NAMES: dict[int, str] = {
     STACK_UNDERFLOW: "STACK_UNDERFLOW",
     BAD_MEMO_KEY: "BAD_MEMO_KEY",
     LIMIT: "LIMIT",
-    TRAILING_DATA: "TRAILING_DATA",
 }
 """Opcode (or anomaly) to its name, as `pickletools` spells it."""
+
+IMPORTS = frozenset({GLOBAL, STACK_GLOBAL, EXT1, EXT2, EXT4})
+"""What imports and does nothing else (INST imports and calls)."""
+CALLS = frozenset({REDUCE, OBJ, INST, NEWOBJ, NEWOBJ_EX})
+"""What calls."""

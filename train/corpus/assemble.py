@@ -49,7 +49,6 @@ TEXT_FORMS = (
     "BINSTRING",
     "SHORT_BINSTRING",
 )
-INT_FORMS = ("BININT1", "BININT2", "BININT", "LONG1", "LONG4", "INT", "LONG")
 
 
 def text_forms(value: str) -> list[str]:
@@ -151,38 +150,14 @@ def floating(value: float, protocol: int = 2) -> bytes:
     return b"G" + struct.pack(">d", value) if protocol >= 1 else b"F" + repr(value).encode("ascii") + b"\n"
 
 
-def sized_tuple(items: Sequence[bytes], protocol: int = 2) -> bytes:
-    """Push a tuple of what each item pushes, the way a pickler does."""
-    if not items and protocol >= 1:
-        return EMPTY_TUPLE
-    if protocol >= 2 and len(items) <= 3:
-        return b"".join(items) + TUPLES[len(items)]
-    return marked_tuple(items)
-
-
-def marked_tuple(items: Sequence[bytes]) -> bytes:
-    """Push a tuple by MARK and TUPLE, whatever its size."""
-    return MARK + b"".join(items) + TUPLE
-
-
 def import_global(module: str, name: str) -> bytes:
     """Push an import by GLOBAL."""
     return b"c" + module.encode() + b"\n" + name.encode() + b"\n"
 
 
-def import_stack(module: bytes, name: bytes) -> bytes:
-    """Push an import by STACK_GLOBAL on what the operands push."""
-    return module + name + STACK_GLOBAL
-
-
 def inst(module: str, name: str, arguments: Sequence[bytes]) -> bytes:
     """Call an import by INST."""
     return MARK + b"".join(arguments) + b"i" + module.encode() + b"\n" + name.encode() + b"\n"
-
-
-def obj(callee: bytes, arguments: Sequence[bytes]) -> bytes:
-    """Call by OBJ."""
-    return MARK + callee + b"".join(arguments) + OBJ
 
 
 def put(index: int, form: str = "") -> bytes:
