@@ -8,17 +8,17 @@ import marshal
 import pickle
 import zlib
 from collections.abc import Callable
-from random import Random
 from typing import Any
 
 from train.corpus import payloads
+from train.corpus.draw import Draw
 from train.corpus.expressions import Call, New, Ref
 from train.corpus.gadgets import Gadget
 
-Maker = Callable[[Random], Any]
+Maker = Callable[[Draw], Any]
 
 
-def code_object(rng: Random) -> bytes:
+def code_object(rng: Draw) -> bytes:
     """Return the marshalled bytes of a code object. It is compiled, never run."""
     source = payloads.code(rng)
     try:
@@ -28,7 +28,7 @@ def code_object(rng: Random) -> bytes:
     return marshal.dumps(compiled)
 
 
-def inner_pickle(rng: Random) -> bytes:
+def inner_pickle(rng: Draw) -> bytes:
     """Return a pickle that calls something, written by hand."""
     module, name, argument = rng.choice(
         (
@@ -45,9 +45,9 @@ def inner_pickle(rng: Random) -> bytes:
     return (b"\x80" + bytes([protocol]) if protocol > 1 else b"") + f"c{module}\n{name}\n".encode() + text + b"\x85R."
 
 
-def encoded(rng: Random, raw: bytes) -> tuple[str, str | bytes]:
+def encoded(rng: Draw, raw: bytes) -> tuple[str, str | bytes]:
     """Return (decoder `module:name`, text that it decodes) for bytes."""
-    return rng.choice(
+    return rng.template(
         (
             lambda: ("base64:b64decode", base64.b64encode(raw)),
             lambda: ("base64:b64decode", base64.b64encode(raw).decode()),
@@ -65,7 +65,7 @@ def encoded(rng: Random, raw: bytes) -> tuple[str, str | bytes]:
     )()
 
 
-def module_name(rng: Random) -> str:
+def module_name(rng: Draw) -> str:
     """Return the name of a module that an attacker imports."""
     return rng.choice(
         ("os", "subprocess", "posix", "builtins", "sys", "socket", "ctypes", "pty", "shutil", "importlib", "this",
@@ -73,7 +73,7 @@ def module_name(rng: Random) -> str:
     )  # fmt: skip
 
 
-def target_name(rng: Random) -> str:
+def target_name(rng: Draw) -> str:
     """Return the dotted name of something to resolve."""
     return rng.choice(
         ("os.system", "os:system", "subprocess.Popen", "subprocess:run", "builtins.eval", "builtins:exec", "os.popen",
@@ -81,15 +81,15 @@ def target_name(rng: Random) -> str:
     )  # fmt: skip
 
 
-def environment(rng: Random) -> dict[Any, Any]:
+def environment(rng: Draw) -> dict[Any, Any]:
     """Return environment variables."""
     names = ("PATH", "HOME", "LD_PRELOAD", "PYTHONPATH", "SHELL", "http_proxy", "EDITOR", "PAGER", "PYTHONSTARTUP", "X")
     return {rng.choice(names): payloads.path(rng) for _ in range(rng.randrange(3))}
 
 
-def callback(rng: Random) -> Any:
+def callback(rng: Draw) -> Any:
     """Return a callable."""
-    return rng.choice(
+    return rng.template(
         (
             lambda: Ref(*rng.choice((("os", "system"), ("builtins", "exec"), ("builtins", "eval"), ("os", "popen")))),
             lambda: Ref(*rng.choice((("subprocess", "run"), ("posix", "system"), ("pty", "spawn"), ("os", "remove")))),
@@ -103,18 +103,18 @@ def _choice(*values: Any) -> Maker:
     return lambda rng: rng.choice(values)
 
 
-def _bytes(rng: Random) -> bytes:
+def _bytes(rng: Draw) -> bytes:
     kind = rng.randrange(4)
     if kind == 0:
         return code_object(rng)
     return (inner_pickle(rng), zlib.compress(inner_pickle(rng)), payloads.code(rng).encode())[kind - 1]
 
 
-def _flag(rng: Random) -> Any:
+def _flag(rng: Draw) -> Any:
     return rng.choice((True, False, None, 0, 1))
 
 
-def _lines(rng: Random) -> list[str]:
+def _lines(rng: Draw) -> list[str]:
     return payloads.code(rng).splitlines()
 
 
@@ -185,7 +185,7 @@ _EXACT = frozenset(
 """Parameters of the sinks themselves whose name says more than the class of the sink."""
 
 
-def value_for(parameter: str, gadget: Gadget, rng: Random) -> Any:
+def value_for(parameter: str, gadget: Gadget, rng: Draw) -> Any:
     """Return a plausible value of one parameter."""
     name = parameter.strip("*_").lower()
     if name == "mode" and gadget.sink == "process":
@@ -207,7 +207,7 @@ def value_for(parameter: str, gadget: Gadget, rng: Random) -> Any:
     return rng.choice((None, None, True, False, 0, 1, "", payloads.word(rng), (), [], {}))
 
 
-def _file(gadget: Gadget, rng: Random) -> Any:
+def _file(gadget: Gadget, rng: Draw) -> Any:
     """Return what a parameter `file` of a sink takes: a program, an open file, a path."""
     if gadget.sink == "process":
         return rng.choice(payloads.PROGRAMS)
@@ -216,7 +216,7 @@ def _file(gadget: Gadget, rng: Random) -> Any:
     return payloads.path(rng)
 
 
-def arguments_for(gadget: Gadget, rng: Random) -> tuple[Any, ...]:
+def arguments_for(gadget: Gadget, rng: Draw) -> tuple[Any, ...]:
     """Return positional arguments: up to the last one that matters, sometimes a few more."""
     positional = [p for p in gadget.parameters if not p.startswith("*")]
     collected = [p for p in gadget.parameters if p.startswith("*") and not p.startswith("**")]
@@ -243,7 +243,7 @@ def is_class_method(gadget: Gadget) -> bool:
     return bool(rest) and first.lstrip("_")[:1].isupper()
 
 
-def instance_of(module: str, class_name: str, rng: Random) -> Any:
+def instance_of(module: str, class_name: str, rng: Draw) -> Any:
     """Return an instance: called with few arguments, or made without a call of its constructor."""
     kind = rng.randrange(6)
     if kind == 0:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from random import Random
 from typing import Any
 
 from train.corpus import payloads
+from train.corpus.draw import Draw
 from train.corpus.expressions import Call, Ref, Same, Steps
 from train.corpus.techniques import Aim, fetched, function
 
@@ -23,7 +23,7 @@ def ref(path: str) -> Ref:
     return Ref(module, name)
 
 
-def method(rng: Random, made: Any, name: str, *rest: Any) -> Any:
+def method(rng: Draw, made: Any, name: str, *rest: Any) -> Any:
     """Return the call of an object's method: through its class, methodcaller or getattr."""
     kind = rng.randrange(3)
     if kind == 0 and isinstance(made, Call) and isinstance(made.callee, Ref):
@@ -33,20 +33,20 @@ def method(rng: Random, made: Any, name: str, *rest: Any) -> Any:
     return Call(Call(Ref("builtins", "getattr"), (made, name)), rest)
 
 
-def bland(aim: Aim, rng: Random) -> Any:
+def bland(aim: Aim, rng: Draw) -> Any:
     """Hand the gadget to a harmless-looking callable that calls it."""
     g = aim.ref if rng.random() < 0.8 else fetched(aim, rng)
     maker = rng.choice((_deferred, _deferred, _called, _called, _bound, _libraries))
     return maker(g, aim.arguments, aim, rng)
 
 
-def _deferred(g: Any, a: tuple[Any, ...], aim: Aim, rng: Random) -> Any:
+def _deferred(g: Any, a: tuple[Any, ...], aim: Aim, rng: Draw) -> Any:
     """Threads, processes, executors, handlers, event loops."""
     w = payloads.word(rng)
     level = {"()": aim.gadget.path, "args": list(a), "class": w}
     config = {"version": 1, rng.choice(("handlers", "formatters", "filters")): {w: level}}
     thing = ref(rng.choice(_THINGS))
-    return rng.choice(
+    return rng.template(
         (
             lambda: method(rng, new("threading:Timer", rng.randrange(3), g, list(a)), "start"),
             lambda: method(rng, new("threading:Thread", None, g, w, a), rng.choice(("start", "run"))),
@@ -77,12 +77,12 @@ def _scheduled(g: Any, a: tuple[Any, ...]) -> Any:
     return Steps((new("sched:scheduler.enter", scheduler, 0, 1, g, a),), scheduler)
 
 
-def _called(g: Any, a: tuple[Any, ...], aim: Aim, rng: Random) -> Any:
+def _called(g: Any, a: tuple[Any, ...], aim: Aim, rng: Draw) -> Any:
     """Functions of higher order."""
     first = a[0] if a else None
     w = payloads.word(rng)
     text = first if isinstance(first, str) else w
-    return rng.choice(
+    return rng.template(
         (
             lambda: new("functools:reduce", g, list(a) if len(a) > 1 else [first, None]),
             lambda: new("operator:call", g, *a),
@@ -108,7 +108,7 @@ def _called(g: Any, a: tuple[Any, ...], aim: Aim, rng: Random) -> Any:
     )()
 
 
-def _bound(g: Any, a: tuple[Any, ...], aim: Aim, rng: Random) -> Any:
+def _bound(g: Any, a: tuple[Any, ...], aim: Aim, rng: Draw) -> Any:
     """Objects made around it: methods, properties, classes, mocks."""
     first = a[0] if a else None
     w = payloads.word(rng)
@@ -116,7 +116,7 @@ def _bound(g: Any, a: tuple[Any, ...], aim: Aim, rng: Random) -> Any:
     integer = ref("builtins:int")
     field = new("dataclasses:field", None, partial)
     space = {rng.choice(("__init__", "__call__", "__new__", "__del__", "__getattr__")): g}
-    return rng.choice(
+    return rng.template(
         (
             lambda: Call(new("types:MethodType", g, first), a[1:]),
             lambda: method(rng, new("builtins:property", g), rng.choice(("__get__", "fget")), first),
@@ -138,12 +138,12 @@ def _bound(g: Any, a: tuple[Any, ...], aim: Aim, rng: Random) -> Any:
     )()  # fmt: skip
 
 
-def _libraries(g: Any, a: tuple[Any, ...], aim: Aim, rng: Random) -> Any:
+def _libraries(g: Any, a: tuple[Any, ...], aim: Aim, rng: Draw) -> Any:
     """Libraries that models bring along."""
     values = list(a)
     job: list[Any] = [(g, a, {})]
     frame = rng.choice(("Series", "DataFrame"))
-    return rng.choice(
+    return rng.template(
         (
             lambda: new(f"numpy:{rng.choice(('vectorize', 'frompyfunc', 'fromfunction', 'apply_along_axis'))}", g, *a),
             lambda: Call(new("numpy:vectorize", g), (values,)),

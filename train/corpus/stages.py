@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from random import Random
 from typing import Any
 
 from train.corpus import payloads
 from train.corpus.arguments import callback, code_object, encoded, inner_pickle, module_name
+from train.corpus.draw import Draw
 from train.corpus.expressions import Append, Build, Call, Computed, New, Ref, Same, SetItems, Steps
 from train.corpus.techniques import Aim, fetched, function, module_object
 
 
-def _decoded(raw: bytes, rng: Random, as_text: bool) -> Any:
+def _decoded(raw: bytes, rng: Draw, as_text: bool) -> Any:
     """Return an expression that makes bytes (or text) out of an encoded literal."""
     decoder, text = encoded(rng, raw)
     module, name = decoder.split(":")
@@ -22,7 +22,7 @@ def _decoded(raw: bytes, rng: Random, as_text: bool) -> Any:
         made = Call(Ref(module, name), (text,))
     if not as_text or rng.random() < 0.4:
         return made
-    return rng.choice(
+    return rng.template(
         (
             lambda: Call(Ref("builtins", "bytes.decode"), (made,)),
             lambda: Call(Call(function("operator", "methodcaller", rng), ("decode",)), (made,)),
@@ -33,10 +33,10 @@ def _decoded(raw: bytes, rng: Random, as_text: bool) -> Any:
     )()
 
 
-def hidden_text(text: str, rng: Random) -> Any:
+def hidden_text(text: str, rng: Draw) -> Any:
     """Return an expression that computes a text from pieces or codes."""
     pieces = _pieces(text, rng)
-    return rng.choice(
+    return rng.template(
         (
             lambda: _decoded(text.encode(), rng, as_text=True),
             lambda: Call(Ref("builtins", "str.join"), ("", pieces)),
@@ -63,7 +63,7 @@ def hidden_text(text: str, rng: Random) -> Any:
     )() or Call(Ref("builtins", "str.join"), ("", pieces))
 
 
-def _pieces(text: str, rng: Random) -> list[str]:
+def _pieces(text: str, rng: Draw) -> list[str]:
     if len(text) < 2:
         return [text, ""]
     cut = sorted(rng.sample(range(1, len(text)), min(len(text) - 1, rng.randrange(1, 5))))
@@ -75,7 +75,7 @@ def _rot13(text: str) -> str:
     return text.translate(str.maketrans(lower + upper, lower[13:] + lower[:13] + upper[13:] + upper[:13]))
 
 
-def encoded_argument(aim: Aim, rng: Random) -> Any:
+def encoded_argument(aim: Aim, rng: Draw) -> Any:
     """Decode or join the text arguments first, then call the gadget."""
     arguments = tuple(
         hidden_text(value, rng)
@@ -88,7 +88,7 @@ def encoded_argument(aim: Aim, rng: Random) -> Any:
     return Call(aim.ref if rng.random() < 0.7 else fetched(aim, rng), arguments)
 
 
-def encoded_name(aim: Aim, rng: Random) -> Any:
+def encoded_name(aim: Aim, rng: Draw) -> Any:
     """Compute the names that are imported."""
     module, name = aim.gadget.module, aim.gadget.name
     hidden = hidden_text(name, rng)
@@ -103,7 +103,7 @@ def encoded_name(aim: Aim, rng: Random) -> Any:
     return Call(Call(function("operator", "attrgetter", rng), (hidden,)), (parent,))
 
 
-def nested(aim: Aim, rng: Random) -> Any:
+def nested(aim: Aim, rng: Draw) -> Any:
     """Load a pickle that is inside."""
     raw = inner_pickle(rng)
     data: Any = raw if rng.random() < 0.5 else _decoded(raw, rng, as_text=False)
@@ -128,7 +128,7 @@ def nested(aim: Aim, rng: Random) -> Any:
     return Call(Ref(*loader), (payloads.path(rng),) if loader[1] in ("read_pickle", "open") else (data,))
 
 
-def write_then_import(aim: Aim, rng: Random) -> Any:
+def write_then_import(aim: Aim, rng: Draw) -> Any:
     """Write a source or startup file, then have it imported."""
     name, folder = payloads.word(rng), rng.choice(("/tmp", ".", "/var/tmp", "~/.local/lib"))
     target = f"{folder}/{name}.{rng.choice(('py', 'py', 'pth', 'so', 'pyc'))}"
@@ -136,7 +136,7 @@ def write_then_import(aim: Aim, rng: Random) -> Any:
     opened = Call(
         Ref(*rng.choice((("builtins", "open"), ("io", "open"), ("_io", "open"), ("io", "FileIO")))), (target, "w")
     )
-    written = rng.choice(
+    written = rng.template(
         (
             lambda: Call(Ref("pathlib", "Path.write_text"), (Call(Ref("pathlib", "Path"), (target,)), source)),
             lambda: Call(Call(Ref("builtins", "getattr"), (opened, "write")), (source,)),
@@ -150,7 +150,7 @@ def write_then_import(aim: Aim, rng: Random) -> Any:
             lambda: Call(Ref("os", "rename"), (payloads.path(rng), target)),
         )
     )()
-    imported = rng.choice(
+    imported = rng.template(
         (
             lambda: Call(Ref("importlib", "import_module"), (name,)),
             lambda: Call(Ref("builtins", "__import__"), (name,)),
@@ -167,12 +167,12 @@ def write_then_import(aim: Aim, rng: Random) -> Any:
             lambda: Call(Ref("torch.ops", "load_library"), (target,)),
         )
     )()
-    return rng.choice(
+    return rng.template(
         (lambda: Steps((written,), imported), lambda: written, lambda: imported, lambda: [written, imported])
     )()
 
 
-def overwrite(aim: Aim, rng: Random) -> Any:
+def overwrite(aim: Aim, rng: Draw) -> Any:
     """Set attributes of modules, classes or functions (BUILD), or items of registries, to what runs later."""
     hook = aim.ref if rng.random() < 0.6 else callback(rng)
     w = payloads.word(rng)
@@ -193,7 +193,7 @@ def overwrite(aim: Aim, rng: Random) -> Any:
          "__contains__", "__iter__", "__getattribute__", "find_class", "load", w)
     )  # fmt: skip
     module = module_object(rng.choice((aim.gadget.module, "sys", "builtins", "os", "torch", "pickle", "__main__")), rng)
-    return rng.choice(
+    return rng.template(
         (
             lambda: Build(
                 Ref(*owner), rng.choice(({special: value}, (None, {special: value}), ({}, {special: value})))
@@ -239,7 +239,7 @@ def overwrite(aim: Aim, rng: Random) -> Any:
     )()
 
 
-def inside_state(aim: Aim, rng: Random) -> Any:
+def inside_state(aim: Aim, rng: Draw) -> Any:
     """Hide the call in the state, keys or arguments of a harmless object."""
     call = Call(aim.ref, aim.arguments) if rng.random() < 0.6 else Call(fetched(aim, rng), aim.arguments)
     w = payloads.word(rng)
@@ -253,7 +253,7 @@ def inside_state(aim: Aim, rng: Random) -> Any:
             ("models", payloads.word(rng).title()),
         )
     )  # fmt: skip
-    return rng.choice(
+    return rng.template(
         (
             lambda: Build(New(Ref(*cls)), {w: call, payloads.word(rng): rng.random()}),
             lambda: Build(New(Ref(*cls)), call),
@@ -274,7 +274,7 @@ def inside_state(aim: Aim, rng: Random) -> Any:
     )()
 
 
-def import_only(aim: Aim, rng: Random) -> Any:
+def import_only(aim: Aim, rng: Draw) -> Any:
     """Import a module that acts when it is imported; nothing is called."""
     module = rng.choice(
         ("this", "antigravity", "idlelib.idle", "pip.__main__", "ensurepip.__main__", "lib2to3.__main__",
@@ -286,7 +286,7 @@ def import_only(aim: Aim, rng: Random) -> Any:
     return Ref(module, rng.choice(("main", "__name__", "run", "x", payloads.word(rng), "__doc__")))
 
 
-def staged_code(aim: Aim, rng: Random) -> Any:
+def staged_code(aim: Aim, rng: Draw) -> Any:
     """Run source or a code object that was decoded just before."""
     as_code = rng.random() < 0.3
     raw = code_object(rng) if as_code else payloads.code(rng).encode()
@@ -303,11 +303,11 @@ def staged_code(aim: Aim, rng: Random) -> Any:
     return Call(runner, (made,) if rng.random() < 0.7 else (made, {}))
 
 
-def exhaust(aim: Aim, rng: Random) -> Any:
+def exhaust(aim: Aim, rng: Draw) -> Any:
     """Use up memory or time, stop the process, or wait for somebody."""
     huge = rng.choice((2**31, 2**40, 10**10, 10**12, 9**9 + rng.randrange(9**9)))
     endless = Call(Ref("itertools", rng.choice(("repeat", "count", "cycle"))), (1,))
-    return rng.choice(
+    return rng.template(
         (
             lambda: Call(function("operator", rng.choice(("mul", "imul")), rng), (rng.choice(("A", [0], b"x")), huge)),
             lambda: Call(Ref("builtins", rng.choice(("bytearray", "bytes"))), (huge,)),

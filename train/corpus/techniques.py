@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from random import Random
 from typing import Any
 
 from train.corpus import payloads
 from train.corpus.arguments import arguments_for, code_object, encoded, instance_of, is_class_method
+from train.corpus.draw import Draw
 from train.corpus.expressions import Append, Build, Call, New, Ref
 from train.corpus.gadgets import Gadget
 
@@ -24,7 +24,7 @@ class Aim:
     arguments: tuple[Any, ...]
 
     @classmethod
-    def at(cls, gadget: Gadget, rng: Random) -> Aim:
+    def at(cls, gadget: Gadget, rng: Draw) -> Aim:
         """Choose arguments; a method's first one is an instance."""
         arguments = arguments_for(gadget, rng)
         if is_class_method(gadget):
@@ -38,10 +38,10 @@ class Aim:
         return Ref(self.gadget.module, self.gadget.name)
 
 
-Technique = Callable[[Aim, Random], Any]
+Technique = Callable[[Aim, Draw], Any]
 
 
-def function(module: str, name: str, rng: Random) -> Ref:
+def function(module: str, name: str, rng: Draw) -> Ref:
     """Return a helper, sometimes under the name of the C module behind it."""
     behind = {"operator": "_operator", "functools": "_functools", "io": "_io", "codecs": "_codecs"}
     if module in behind and name not in ("update_wrapper", "singledispatch", "TextIOWrapper") and rng.random() < 0.3:
@@ -49,10 +49,10 @@ def function(module: str, name: str, rng: Random) -> Ref:
     return Ref(module, name)
 
 
-def module_object(module: str, rng: Random) -> Any:
+def module_object(module: str, rng: Draw) -> Any:
     """Return an expression for a module."""
     top = "." not in module
-    return rng.choice(
+    return rng.template(
         (
             lambda: Call(Ref("importlib", "import_module"), (module,)),
             lambda: Call(Ref("importlib", "import_module"), (module,)),
@@ -83,11 +83,11 @@ _HOLDERS = {
 _ALIASED = {"os": ("random._os", "tempfile._os", "argparse._os", "bz2.os", "fileinput.os", "linecache.os")}
 
 
-def fetched(aim: Aim, rng: Random) -> Any:
+def fetched(aim: Aim, rng: Draw) -> Any:
     """Return an expression for the gadget itself, through something else than its import."""
     module, name = aim.gadget.module, aim.gadget.name
     parent = module_object(module, rng)
-    return rng.choice(
+    return rng.template(
         (
             lambda: Call(Ref("builtins", "getattr"), (parent, name)) if "." not in name else _chain(parent, name),
             lambda: _chain(parent, name),
@@ -134,7 +134,7 @@ def _chain(parent: Any, name: str) -> Any:
     return parent
 
 
-def direct(aim: Aim, rng: Random) -> Any:
+def direct(aim: Aim, rng: Draw) -> Any:
     """Import and call."""
     name, rest = aim.gadget.name, aim.arguments
     if is_class_method(aim.gadget):
@@ -153,12 +153,12 @@ def direct(aim: Aim, rng: Random) -> Any:
     return Call(aim.ref, aim.arguments)
 
 
-def through_getattr(aim: Aim, rng: Random) -> Any:
+def through_getattr(aim: Aim, rng: Draw) -> Any:
     """Fetch the gadget by getattr, attrgetter, a resolver ..., then call it."""
     return Call(fetched(aim, rng), aim.arguments)
 
 
-def methodcaller(aim: Aim, rng: Random) -> Any:
+def methodcaller(aim: Aim, rng: Draw) -> Any:
     """Call by operator.methodcaller on the module."""
     name = aim.gadget.name
     caller = Call(function("operator", "methodcaller", rng), (name.rpartition(".")[2], *aim.arguments))
@@ -168,7 +168,7 @@ def methodcaller(aim: Aim, rng: Random) -> Any:
     return Call(caller, (parent,))
 
 
-def dotted(aim: Aim, rng: Random) -> Any:
+def dotted(aim: Aim, rng: Draw) -> Any:
     """Name the gadget through another module that has it in reach."""
     module, name = aim.gadget.module, aim.gadget.name
     if module in _ALIASED and rng.random() < 0.5:
@@ -182,7 +182,7 @@ def dotted(aim: Aim, rng: Random) -> Any:
     return Call(Ref(module, f"{name}.__call__"), aim.arguments)
 
 
-def partial(aim: Aim, rng: Random) -> Any:
+def partial(aim: Aim, rng: Draw) -> Any:
     """Bind some arguments, call with the others."""
     cut = rng.randrange(len(aim.arguments) + 1)
     callee = aim.ref if rng.random() < 0.7 else fetched(aim, rng)
@@ -193,11 +193,11 @@ def partial(aim: Aim, rng: Random) -> Any:
     return Call(bound, aim.arguments[cut:])
 
 
-def mapped(aim: Aim, rng: Random) -> Any:
+def mapped(aim: Aim, rng: Draw) -> Any:
     """Have an iterator call it: list(map(gadget, [argument]))."""
     callee = aim.ref if rng.random() < 0.8 else fetched(aim, rng)
     columns = tuple([value] for value in aim.arguments) or ([None],)
-    iterator = rng.choice(
+    iterator = rng.template(
         (
             lambda: Call(Ref("builtins", "map"), (callee, *columns)),
             lambda: Call(Ref("builtins", "map"), (callee, *columns)),
@@ -223,7 +223,7 @@ def mapped(aim: Aim, rng: Random) -> Any:
     return Call(Ref(*drain), (iterator,))
 
 
-def constructed(aim: Aim, rng: Random) -> Any:
+def constructed(aim: Aim, rng: Draw) -> Any:
     """Build the function from parts: a code object made by marshal or types, then called."""
     raw: Any = code_object(rng)
     if rng.random() < 0.4:

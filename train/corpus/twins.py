@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from random import Random
 from typing import Any
 
 from train.corpus import benign, honest, payloads
 from train.corpus.arguments import arguments_for
+from train.corpus.attacks import Made, first_import
+from train.corpus.draw import Draw
 from train.corpus.expressions import Build, Call, New, Node, Ref, Steps
 from train.corpus.gadgets import Gadget
 
@@ -22,24 +23,23 @@ _DATA_CALLS = (
 )  # fmt: skip
 
 
-def twin_of(gadgets: Sequence[Gadget], rng: Random) -> tuple[str, Any]:
-    """Return (kind, expression): object, shape, names, texts or chain."""
+def twin_of(technique: str, gadgets: Sequence[Gadget], rng: Draw) -> Made:
+    """Return an honest counterpart of an attack by `technique`: of its own kind where there is one, or of any kind."""
     kind = rng.choices(("object", "shape", "names", "texts", "chain"), (45, 12, 15, 18, 10))[0]
     makers = {"object": lambda: honest.whole(rng), "shape": lambda: _shape(rng), "names": lambda: _names(gadgets, rng),
               "texts": lambda: _texts(rng), "chain": lambda: _chain(rng)}  # fmt: skip
     value = makers[kind]()
-    if rng.random() < 0.3:
-        value = rng.choice(({benign.key(rng): value}, [value, honest.small_object(rng)], (value, benign.value(rng))))
-    return kind, value
+    path, module = first_import(value)
+    return Made(value, f"twin-{kind}", path, module, "")
 
 
-def _shape(rng: Random) -> Any:
+def _shape(rng: Draw) -> Any:
     """One call of one honest class with one literal: what the smallest attacks look like."""
     made = Call(benign.class_ref(rng) if rng.random() < 0.4 else Ref(*rng.choice(_DATA_CALLS)), (benign.scalar(rng),))
     return Steps((honest.small_object(rng),), made) if rng.random() < 0.05 else made
 
 
-def _names(gadgets: Sequence[Gadget], rng: Random) -> Any:
+def _names(gadgets: Sequence[Gadget], rng: Draw) -> Any:
     """An object of a class that borrows a word of a gadget's name: `core.exec.PopenConfig`."""
     words = [w for w in rng.choice(gadgets).path.replace("_", ".").split(".") if w.isalpha()] or ["run"]
     cls = benign.class_ref(rng)
@@ -53,7 +53,7 @@ def _names(gadgets: Sequence[Gadget], rng: Random) -> Any:
         f"{cls.module}.{rng.choice(words).lower()}" if rng.random() < 0.4 and cls.module != "__main__" else cls.module
     )
     cls = Ref(module, name)
-    return rng.choice(
+    return rng.template(
         (
             lambda: Build(New(cls), honest.state(rng)),
             lambda: Build(
@@ -88,13 +88,13 @@ _FAKE = (
 )
 
 
-def _texts(rng: Random) -> Any:
+def _texts(rng: Draw) -> Any:
     """What would be an attack's arguments, as data: states, records, messages."""
     hot = _plain(arguments_for(rng.choice(_FAKE), rng)) or (payloads.command(rng),)
     state = {benign.key(rng): part for part in hot} | honest.state(rng)
     if rng.random() < 0.3:
         state[benign.key(rng)] = rng.choice((payloads.argv(rng), [payloads.url(rng), payloads.path(rng)]))
-    return rng.choice(
+    return rng.template(
         (
             lambda: state,
             lambda: Build(New(benign.class_ref(rng)), state),
@@ -111,10 +111,10 @@ def _texts(rng: Random) -> Any:
     )()
 
 
-def _chain(rng: Random) -> Any:
+def _chain(rng: Draw) -> Any:
     """Calls of calls, bound methods, partials, attribute getters: as honest pickles have them."""
     made = honest.custom_object(rng)
-    return rng.choice(
+    return rng.template(
         (
             lambda: Call(Ref("builtins", "getattr"), (made, benign.key(rng))),
             lambda: Call(Ref("builtins", "getattr"), (benign.class_ref(rng), rng.choice(("from_dict", "load", "run")))),

@@ -13,10 +13,13 @@ from train.corpus.expressions import (
     Build,
     Call,
     Computed,
+    Extension,
     New,
     Node,
+    Opcodes,
     Persistent,
     Ref,
+    Repeat,
     Same,
     SetItems,
     Steps,
@@ -43,7 +46,8 @@ class Writer:
         body = b"".join(self._out) + asm.STOP
         if style.faithful and protocol >= 4 and len(body) >= 4:
             body = asm.frame(body)
-        return (asm.protocol_header(protocol) if style.header and protocol >= 2 else b"") + body
+        headers = ((protocol,) if protocol >= 2 else ()) if style.headers is None else style.headers
+        return b"".join(asm.protocol_header(header) for header in headers) + body
 
     # --- memo and noise ---------------------------------------------------------------------------------------------
 
@@ -119,11 +123,14 @@ class Writer:
         elif isinstance(value, int):
             self._out.append(self._integer(value))
         elif isinstance(value, float):
-            self._out.append(asm.floating(value, protocol))
+            textual = not self._style.faithful and self._rng.random() < 0.2
+            self._out.append(asm.floating(value, 0 if textual else protocol))
         elif isinstance(value, str):
             self._text(value)
         elif isinstance(value, bytes):
             self._data(value)
+        elif isinstance(value, bytearray):
+            self._mutable_data(value)
         elif isinstance(value, tuple):
             self._tuple(value)
         elif isinstance(value, list):
@@ -170,6 +177,13 @@ class Writer:
             self._node(Call(Ref("_codecs", "encode"), (value.decode("latin1"), "latin1")))
         else:
             self._node(Call(Ref("builtins", "bytes"), ()))
+
+    def _mutable_data(self, value: bytearray) -> None:
+        if self._style.protocol >= 5 or not self._style.faithful:
+            self._out.append(asm.data(bytes(value), "BYTEARRAY8"))
+            self._store()
+        else:
+            self._node(Call(Ref("builtins", "bytearray"), (bytes(value),) if value else ()))
 
     def _tuple(self, value: Sequence[Any], stored: bool = True) -> None:
         protocol = self._style.protocol
@@ -257,6 +271,16 @@ class Writer:
             else:
                 self.write(node.key)
                 self._out.append(asm.BINPERSID)
+        elif isinstance(node, Extension):
+            self._out.append(asm.extension(node.code))
+            self._store()
+        elif isinstance(node, Repeat):
+            self._out.append(asm.MARK)
+            self.write(node.value)
+            self._out.append(asm.DUP * (node.times - 1) + asm.LIST)
+            self._store()
+        elif isinstance(node, Opcodes):
+            self._out.append(node.data)
         elif isinstance(node, Steps):
             for step in node.first:
                 self.write(step)
@@ -287,10 +311,10 @@ class Writer:
             parent, _, last = name.rpartition(".")
             self._node(Call(Ref("builtins", "getattr"), (Ref(module, parent), last)))
             return
+        if style.protocol < 3 and (style.faithful or style.old_names):
+            module, name = REVERSE_NAME_MAPPING.get((module, name), (module, name))
+            module = REVERSE_IMPORT_MAPPING.get(module, module)
         if style.faithful:
-            if style.protocol < 3:
-                module, name = REVERSE_NAME_MAPPING.get((module, name), (module, name))
-                module = REVERSE_IMPORT_MAPPING.get(module, module)
             if self._recall((module, name)):
                 return
             if style.protocol >= 4:
@@ -338,6 +362,9 @@ class Writer:
             for argument in node.arguments:
                 self.write(argument)
             self._out.append(asm.OBJ)
+        elif form in ("NEWOBJ", "NEWOBJ_EX") and isinstance(node.callee, Ref) and not dotted:
+            self._new(New(node.callee, node.arguments), form)
+            return
         else:
             self.write(node.callee)
             self._noise()
@@ -345,7 +372,7 @@ class Writer:
             self._out.append(asm.REDUCE)
         self._store()
 
-    def _new(self, node: New) -> None:
+    def _new(self, node: New, form: str = "") -> None:
         if self._style.protocol < 2 and self._style.faithful:
             if node.arguments or node.keywords:
                 self._node(Call(Ref("copyreg", "__newobj__"), (node.cls, *node.arguments)))
@@ -355,9 +382,10 @@ class Writer:
             return
         self.write(node.cls)
         self._tuple(node.arguments)
-        if node.keywords:
+        extended = bool(node.keywords) or form == "NEWOBJ_EX"
+        if extended:
             self.write(node.keywords)
-        self._out.append(asm.NEWOBJ_EX if node.keywords else asm.NEWOBJ)
+        self._out.append(asm.NEWOBJ_EX if extended else asm.NEWOBJ)
         self._store()
 
 
