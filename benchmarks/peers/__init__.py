@@ -3,8 +3,8 @@
 Nothing of theirs is imported here: `scan` talks to a worker process that runs with the peer's own interpreter.
 """
 
-from .install import PINS, install, read_versions
-from .scan import PeerResult, scan, scan_each
+from .environments import PINS, install, read_versions
+from .runner import PeerResult, scan, scan_each
 
 PEERS = tuple(PINS)
 

@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 from . import PEERS, install, scan_each
-from .scan import LIMIT_S
+from .runner import LIMIT_S
 
 
 def run(peers: list[str], files: Path, output: Path, folder: Path, limit_s: float) -> None:

@@ -56,6 +56,7 @@ class Worker:
                 start_new_session=True,
             )
         except OSError as error:
+            self._log.close()
             raise WorkerError(f"cannot start: {error}") from error
         try:
             if self._read(START_S) != {"ready": True}:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from safepickle_dl.report.escape import clip, printable
 
-from .install import command_of, environment_of, read_versions
+from .environments import command_of, environment_of, read_versions
 from .process import ask_each
 from .verdicts import VERDICTS
 
