@@ -88,7 +88,7 @@ class Worker:
                 raise WorkerError(f"no answer in {limit_s:g} s")
             chunk = os.read(self._process.stdout.fileno(), 1 << 16)
             if not chunk:
-                raise WorkerError(f"died with exit code {self._process.wait()}: {self._last_line()}")
+                raise WorkerError(self._last_words())
             self._buffer += chunk
             if len(self._buffer) > MAX_LINE_BYTES:
                 raise WorkerError("wrote a line without end")
@@ -99,18 +99,22 @@ class Worker:
                 return reply
         raise WorkerError("wrote a line that is no reply")
 
-    def _last_line(self) -> str:
-        end = self._log.seek(0, os.SEEK_END)
-        self._log.seek(max(0, end - 2000))
+    def _last_words(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)  # it may have closed its output and live on
+        self._log.seek(max(0, self._log.seek(0, os.SEEK_END) - 2000))
         lines = self._log.read().decode(errors="replace").split("\n")
-        return next((line for line in reversed(lines) if line.strip()), "")
+        last = next((line for line in reversed(lines) if line.strip()), "")
+        return f"died with exit code {self._process.returncode}: {last}"
 
     def close(self) -> None:
         """Kill it and whatever it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.communicate()
-        self._log.close()
+        for pipe in (self._process.stdin, self._process.stdout, self._log):
+            with contextlib.suppress(OSError):  # a line that it never read
+                pipe.close()
+        self._process.wait()
 
 
 def ask_each(

@@ -9,9 +9,10 @@ def scan(path: str) -> dict:
     """Return picklescan's counts and the names that it did not call innocuous."""
     result = scan_file_path(path)
     names = [f"{item.module}.{item.name}" for item in result.globals if item.safety is not SafetyLevel.Innocuous]
+    notes = ["could not be parsed"] * result.scan_err or ["0 files scanned"] * (not result.scanned_files)
     return {
         "dangerous": result.issues_count,
         "suspicious": result.suspicious_count,
         "failed": result.scan_err,
-        "detail": " ".join(names) or ("" if result.scanned_files else "0 files scanned"),
+        "detail": " ".join(names or notes),
     }
