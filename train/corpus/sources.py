@@ -21,7 +21,7 @@ from safepickle_dl.reader import read_path
 from train.corpus.config import CorpusConfig
 from train.corpus.gadgets import read_gadgets
 from train.corpus.hosts import Host, read_hosts
-from train.corpus.recipe import Recipe, alone, pairs, render
+from train.corpus.recipe import Recipe, pairs, payload_of, render
 from train.corpus.rows import MAX_SLICES, columns_of, signature_of, slice_keys
 from train.corpus.schema import BLANK
 from train.corpus.splits import owner_of
@@ -30,6 +30,8 @@ PART_FILES = 100
 """Files of one part of real files or dumps, pairs of one part of made ones (count)."""
 TRAIN_OTHERS = 64
 """Slices of a host that are kept beside the payload's, where nothing but training reads them (count)."""
+MAX_PAIRS = 1_000_000
+"""More than one split has (count): the seeds of its parts are apart."""
 HOST_BYTES = 300_000
 """Largest file that serves as a host (bytes)."""
 
@@ -84,7 +86,7 @@ class Sources:
         self.dumps = [] if config.dumps is None else read_manifest(Path(config.dumps))
         self.gadgets = read_gadgets()
         self._hosts: dict[str, list[Host]] = {}
-        self._host_keys: dict[str, frozenset[bytes]] = {}
+        self._host_keys: dict[bytes, frozenset[bytes]] = {}
 
     def jobs(self) -> list[Job]:
         """Return all jobs. Of near-duplicates, that of the earliest job stays.
@@ -160,12 +162,12 @@ class Sources:
         if split not in self._hosts:
             config = self.config
             paths = [
-                (Path(config.corpus or "") / entry["file"], entry["source"])
+                Path(config.corpus or "") / entry["file"]
                 for entry in self.real
                 if entry["label"] == "benign" and config.owner_split(owner_of(entry["source"])) == split
             ]
             paths += [
-                (Path(config.dumps or "") / entry["file"], entry["library"])
+                Path(config.dumps or "") / entry["file"]
                 for entry in self.dumps
                 if config.library_split(entry["library"]) == split
             ]
@@ -176,7 +178,7 @@ class Sources:
     def recipes(self, split: str, start: int, stop: int) -> Iterator[tuple[Recipe, Recipe]]:
         """Yield the pairs of one job."""
         gadgets = self.config.gadgets_of(split, self.gadgets)
-        yield from pairs(f"{self.config.seed} {split} {start}", stop - start, split, gadgets, self.hosts(split))
+        yield from pairs(self.config.seed * MAX_PAIRS + start, stop - start, split, gadgets, self.hosts(split))
 
     def _pair_rows(self, job: Job, split: str) -> Iterator[Row | None]:
         for number, pair in enumerate(self.recipes(split, job.start, job.stop), start=job.start):
@@ -207,7 +209,7 @@ class Sources:
             "position": recipe.position,
             "breakage": recipe.breakage,
             "pair": number,
-            "signature": signature_of(render(alone(recipe))) or columns["signature"],
+            "signature": signature_of(payload_of(recipe)) or columns["signature"],
             "data": None if split == "train" else data,
         }  # fmt: skip
 
@@ -215,6 +217,6 @@ class Sources:
         """Return the slices of a host."""
         if host is None:
             return frozenset()
-        if host.name not in self._host_keys:
-            self._host_keys[host.name] = frozenset(slice_keys(SliceArrays.of(analyse(host.data).slices)))
-        return self._host_keys[host.name]
+        if host.data not in self._host_keys:
+            self._host_keys[host.data] = frozenset(slice_keys(SliceArrays.of(analyse(host.data).slices)))
+        return self._host_keys[host.data]
