@@ -151,8 +151,8 @@ def _pair(
     try:
         n_opcodes = opcode_count(payload_of(attack))
         twin, n_twin = _nearest_twin(attack, around, made, gadgets, n_opcodes, rng)
-        attack, twin = _levelled(attack, twin, n_opcodes, n_twin, rng)
-        return _placed(attack, twin, hosts, rng)
+        levelled = _levelled(attack, twin, n_opcodes, n_twin, rng)
+        return _placed(*levelled, hosts, rng) if levelled else None
     except (UnicodeEncodeError, OverflowError):
         return None
 
@@ -192,18 +192,18 @@ def _nearest_twin(
     return twin, count
 
 
-def _levelled(attack: Recipe, twin: Recipe, n_attack: int, n_twin: int, rng: Draw) -> tuple[Recipe, Recipe]:
-    """Return both with about as many opcodes: honest objects go beside the smaller one."""
+def _levelled(attack: Recipe, twin: Recipe, n_attack: int, n_twin: int, rng: Draw) -> tuple[Recipe, Recipe] | None:
+    """Return both with about as many opcodes: honest objects go beside the smaller one. None if it takes too many."""
     for _ in range(12):
         if max(n_attack, n_twin) <= MAX_RATIO * min(n_attack, n_twin):
-            break
+            return attack, twin
         if n_attack < n_twin:
             attack = replace(attack, expression=enlarged(attack.expression, rng))
             n_attack = opcode_count(payload_of(attack))
         else:
             twin = replace(twin, expression=enlarged(twin.expression, rng))
             n_twin = opcode_count(payload_of(twin))
-    return attack, twin
+    return None
 
 
 def _placed(attack: Recipe, twin: Recipe, hosts: Sequence[Host], rng: Draw) -> tuple[Recipe, Recipe] | None:
