@@ -22,10 +22,10 @@ def code_object(rng: Draw) -> bytes:
     """Return the marshalled bytes of a code object. It is compiled, never run."""
     source = payloads.code(rng)
     try:
-        compiled = compile(source, rng.choice(("<string>", "<stdin>", "x.py", payloads.word(rng))), "exec")
+        made = payloads.compiled(source, rng.choice(("<string>", "<stdin>", "x.py", payloads.word(rng))))
     except (SyntaxError, ValueError):
-        compiled = compile(f"print({payloads.word(rng)!r})", "<string>", "exec")
-    return marshal.dumps(compiled)
+        made = payloads.compiled(f"print({payloads.word(rng)!r})")
+    return marshal.dumps(made)
 
 
 def inner_pickle(rng: Draw) -> bytes:

@@ -54,7 +54,7 @@ def function_of(source: str, rng: Draw) -> Any:
     file = rng.choice(
         ("<ipython-input-1>", "/tmp/ipykernel_7/1.py", "<stdin>", "train.py", f"/app/{rng.choice(KEYS)}.py")
     )
-    code = next(c for c in compile(source, file, "exec").co_consts if isinstance(c, CodeType))
+    code = next(c for c in payloads.compiled(source, file).co_consts if isinstance(c, CodeType))
     made = code_expression(code, rng)
     name = code.co_name
     module = rng.choice(("__main__", "train", f"src.{rng.choice(KEYS)}"))

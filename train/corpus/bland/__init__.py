@@ -55,7 +55,7 @@ PURE: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("re", "escape", ("a.b",)), ("html", "escape", ("<b>",)), ("textwrap", "dedent", ("x",)), ("builtins", "dict", ()),
     ("urllib.parse", "quote", ("a b",)), ("hashlib", "sha256", (b"abc",)), ("zlib", "crc32", (b"abc",)),
     ("json", "dumps", ({"a": 1},)), ("datetime", "timedelta", (1,)), ("statistics", "mean", ([1, 2],)),
-    ("numpy", "sqrt", (4.0,)), ("numpy", "mean", ([1.0, 2.0],)), ("builtins", "repr", ("x",)), ("builtins", "oct", (1,)),
+    ("numpy", "sqrt", (4.0,)), ("numpy", "mean", ([1.0],)), ("builtins", "repr", ("x",)), ("builtins", "oct", (1,)),
     ("collections", "OrderedDict", ()), ("base64", "b64encode", (b"abc",)), ("fractions", "Fraction", (1, 3)),
     ("builtins", "max", ([1, 5],)), ("string", "capwords", ("a b",)), ("copy", "copy", ([1],)),
 )  # fmt: skip

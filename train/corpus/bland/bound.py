@@ -1,4 +1,4 @@
-"""Objects made around a callable (methods, descriptors, wrappers, mocks), and classes that it is a special method of."""
+"""Objects made around a callable (methods, descriptors, wrappers, mocks), and classes with it as a special method."""
 
 TABLE = """
 types:MethodType(g, x) ! (*a)
