@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import marshal
-import pickle
 import zlib
 from collections.abc import Callable
 from typing import Any
 
 from train.corpus import payloads
 from train.corpus.draw import Draw
-from train.corpus.expressions import Call, New, Ref
+from train.corpus.expressions import Call, New, Ref, Style
 from train.corpus.gadgets import Gadget
+from train.corpus.writer import pickled
 
 Maker = Callable[[Draw], Any]
 
@@ -22,15 +22,15 @@ def code_object(rng: Draw) -> bytes:
     """Return the marshalled bytes of a code object. It is compiled, never run."""
     source = payloads.code(rng)
     try:
-        compiled = compile(source, rng.choice(("<string>", "<stdin>", "x.py", payloads.word(rng))), "exec")
+        made = payloads.compiled(source, rng.choice(("<string>", "<stdin>", "x.py", payloads.word(rng))))
     except (SyntaxError, ValueError):
-        compiled = compile(f"print({payloads.word(rng)!r})", "<string>", "exec")
-    return marshal.dumps(compiled)
+        made = payloads.compiled(f"print({payloads.word(rng)!r})")
+    return marshal.dumps(made)
 
 
 def inner_pickle(rng: Draw) -> bytes:
-    """Return a pickle that calls something, written by hand."""
-    module, name, argument = rng.choice(
+    """Return a pickle that calls something."""
+    module, name, argument = rng.template(
         (
             ("os", "system", payloads.command(rng)),
             ("posix", "system", payloads.command(rng)),
@@ -38,11 +38,18 @@ def inner_pickle(rng: Draw) -> bytes:
             ("builtins", "eval", payloads.code(rng, expression=True)),
             ("subprocess", "getoutput", payloads.command(rng)),
             ("builtins", "print", payloads.word(rng)),
+            ("subprocess", "Popen", payloads.argv(rng)),
+            ("os", "popen", payloads.command(rng)),
+            ("runpy", "run_path", payloads.path(rng)),
+            ("webbrowser", "open", payloads.url(rng)),
         )
     )
-    protocol = rng.randrange(6)
-    text = pickle.dumps(argument, protocol=2)[2:-1]  # the text alone
-    return (b"\x80" + bytes([protocol]) if protocol > 1 else b"") + f"c{module}\n{name}\n".encode() + text + b"\x85R."
+    call = Call(Ref(module, name), (argument,))
+    faithful = rng.random() < 0.6
+    style = Style(
+        rng.randrange(6), faithful, calls=("REDUCE",) if faithful else (rng.choice(("OBJ", "INST", "REDUCE")),)
+    )
+    return pickled({payloads.word(rng): call} if rng.random() < 0.2 else call, style, rng)
 
 
 def encoded(rng: Draw, raw: bytes) -> tuple[str, str | bytes]:

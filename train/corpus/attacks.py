@@ -8,21 +8,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from train.corpus import callbacks, stages, techniques
+from train.corpus import effects, functions, stages, techniques, tricks
 from train.corpus.draw import Draw
 from train.corpus.expressions import Node, Ref
 from train.corpus.gadgets import KNOWN, Gadget
 from train.corpus.techniques import Aim, Technique
 
 TECHNIQUES: dict[str, tuple[int, Technique]] = {
-    "direct": (36, techniques.direct),
+    "direct": (32, techniques.direct),
     "getattr": (9, techniques.through_getattr),
     "methodcaller": (3, techniques.methodcaller),
     "dotted": (4, techniques.dotted),
     "partial": (4, techniques.partial),
     "mapped": (5, techniques.mapped),
-    "bland": (9, callbacks.bland),
+    "bland": (16, techniques.bland),
     "constructed": (3, techniques.constructed),
+    "function": (4, lambda aim, rng: functions.called_function(rng)),
     "encoded-argument": (4, stages.encoded_argument),
     "encoded-name": (4, stages.encoded_name),
     "nested": (5, stages.nested),
@@ -31,15 +32,35 @@ TECHNIQUES: dict[str, tuple[int, Technique]] = {
     "inside-state": (5, stages.inside_state),
     "import-only": (2, stages.import_only),
     "staged-code": (5, stages.staged_code),
-    "exhaust": (2, stages.exhaust),
+    "evaluated": (8, lambda aim, rng: effects.effect("evaluated", rng)),
+    "commanded": (5, lambda aim, rng: effects.effect("commanded", rng)),
+    "written": (6, lambda aim, rng: effects.effect("written", rng)),
+    "exfiltrated": (5, lambda aim, rng: effects.effect("exfiltrated", rng)),
+    "aliased": (3, tricks.aliased),
+    "extension": (2, tricks.extension),
+    "persistent": (2, tricks.persistent),
+    "reconstructed": (3, tricks.reconstructed),
+    "tampered": (3, tricks.tampered),
+    "exhaust": (1, stages.exhaust),
+    "bomb": (2, lambda aim, rng: tricks.bomb(rng)),
 }
 """Name to (weight, function)."""
 
-OWN_GADGET = frozenset({"constructed", "nested", "write-import", "import-only", "staged-code", "overwrite", "exhaust"})
+OWN_GADGET = frozenset(
+    ["constructed", "function", "nested", "write-import", "import-only", "staged-code", "overwrite", "evaluated",
+     "commanded", "written", "exfiltrated", "tampered", "exhaust", "bomb"]
+)  # fmt: skip
 """Techniques that bring what they call with them: the attack is filed under the first import that it makes."""
 
-HELD_OUT: dict[str, tuple[str, ...]] = {"test": (), "validation": ()}
-"""Split to the techniques that it alone sees."""
+HELD_OUT: dict[str, tuple[str, ...]] = {
+    "test": ("aliased", "extension", "exfiltrated"),
+    "validation": ("reconstructed",),
+}
+"""Split to the techniques that it alone sees: rare ones, each unlike what train has.
+
+`aliased` hides the callee's name, `extension` has none, and `exfiltrated` runs nothing: it reads, and sends.
+Validation's `reconstructed` calls by NEWOBJ and copyreg instead of REDUCE.
+"""
 
 SINK_WEIGHTS = {
     "exec": 5, "process": 6, "import": 4, "unpickle": 3, "ctypes": 2, "network": 4, "write": 5, "call": 2, "read": 2,
@@ -140,15 +161,23 @@ def first_import(value: Any) -> tuple[str, str]:
 
 
 def references(value: Any) -> Iterator[Ref]:
-    """Yield the imports of an expression, outermost first."""
-    if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, Node) and is_dataclass(value):
-        for part in fields(value):
-            yield from references(getattr(value, part.name))
+    """Yield the imports of an expression, outermost first; what is shared is looked at once."""
+    seen: set[int] = set()
+    ahead = [value]
+    while ahead:
+        part = ahead.pop()
+        if isinstance(part, Ref):
+            yield part
+        elif isinstance(part, Node | list | tuple | dict | set | frozenset) and id(part) not in seen:
+            seen.add(id(part))
+            ahead += reversed(list(_parts(part)))
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    if isinstance(value, Node) and is_dataclass(value):
+        yield from (getattr(value, part.name) for part in fields(value))
     elif isinstance(value, dict):
         for item in value.items():
-            yield from references(item)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for item in value:
-            yield from references(item)
+            yield from item
+    else:
+        yield from value

@@ -9,7 +9,9 @@ Each text is put together from parts, so that a net cannot learn it by heart.
 from __future__ import annotations
 
 import base64
+import warnings
 import zlib
+from types import CodeType
 
 from train.corpus.draw import Draw
 
@@ -329,6 +331,18 @@ def _expression(rng: Draw) -> str:
     if rng.random() < 0.1:
         return f"{inner} or {rng.choice(('{}', 'None', 'dict()', '[]'))}"
     return inner
+
+
+def compiled(source: str, file: str = "<string>") -> CodeType:
+    """Return the code object of a source, which is never run; its warnings are nobody's concern.
+
+    Raises:
+        SyntaxError: it is no Python.
+        ValueError: there is a null byte in it.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return compile(source, file, "exec")
 
 
 def code_literal(rng: Draw) -> str:

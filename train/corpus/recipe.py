@@ -20,7 +20,7 @@ from train.corpus.expressions import Style
 from train.corpus.gadgets import Gadget
 from train.corpus.hosts import POSITIONS, Host, splice
 from train.corpus.styles import style_for, twin_style, with_protocol
-from train.corpus.surroundings import enlarged, surrounding
+from train.corpus.surroundings import Surrounding, enlarged, surrounding
 from train.corpus.twins import twin_of
 from train.corpus.writer import pickled
 
@@ -37,8 +37,10 @@ BROKEN_SHARE = 0.12
 MAX_RATIO = 1.4
 """Between the opcode counts of an attack and of its twin, before hosts are added."""
 MAX_TRIES = 200
-TWIN_TRIES = 6
-"""Twins that are drawn for an attack; the one with the nearest opcode count is kept (count)."""
+TWIN_TRIES = 8
+"""Twins that are drawn for an attack; the nearest in opcodes and bytes is kept (count)."""
+NEAR = 0.2
+"""Distance that is near enough to draw no other twin (sum of logarithms)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,10 +151,10 @@ def _pair(
     style = _fitting(style_for(rng), made.expression, rng)
     attack = replace(_recipe(1, made, style, rng, index), expression=around(made.expression, rng))
     try:
-        n_opcodes = opcode_count(payload_of(attack))
-        twin, n_twin = _nearest_twin(attack, around, made, gadgets, n_opcodes, rng)
-        attack, twin = _levelled(attack, twin, n_opcodes, n_twin, rng)
-        return _placed(attack, twin, hosts, rng)
+        data = payload_of(attack)
+        twin, n_twin = _nearest_twin(attack, around, made, gadgets, data, rng)
+        levelled = _levelled(attack, twin, opcode_count(data), n_twin, rng)
+        return _placed(*levelled, hosts, rng) if levelled else None
     except (UnicodeEncodeError, OverflowError):
         return None
 
@@ -175,35 +177,37 @@ def _fitting(style: Style, expression: Any, rng: Draw) -> Style:
 
 
 def _nearest_twin(
-    attack: Recipe, around: Any, made: Made, gadgets: Sequence[Gadget], n_opcodes: int, rng: Draw
+    attack: Recipe, around: Surrounding, made: Made, gadgets: Sequence[Gadget], data: bytes, rng: Draw
 ) -> tuple[Recipe, int]:
-    """Return the twin, of several, whose opcode count is the nearest; and its opcode count."""
-    drawn = []
+    """Return the twin, of several, that is the nearest in opcodes and bytes to the attack's `data`; and its opcodes."""
+    drawn: list[tuple[float, int, Recipe, int]] = []
+    n_opcodes = opcode_count(data)
     for _ in range(TWIN_TRIES):
         honest_one = twin_of(made.technique, gadgets, rng)
-        style = twin_style(attack.style, rng)
-        twin = _recipe(0, honest_one, style, rng, attack.pair)
+        twin = _recipe(0, honest_one, twin_style(attack.style, rng), rng, attack.pair)
         twin = replace(twin, expression=around(honest_one.expression, rng))
-        count = opcode_count(payload_of(twin))
-        drawn.append((abs(math.log(count / n_opcodes)), len(drawn), twin, count))
-        if drawn[-1][0] < math.log(MAX_RATIO) / 2:
+        its_data = payload_of(twin)
+        count = opcode_count(its_data)
+        distance = abs(math.log(count / n_opcodes)) + abs(math.log(len(its_data) / len(data))) / 2
+        drawn.append((distance, len(drawn), twin, count))
+        if distance < NEAR:
             break
     *_, twin, count = min(drawn)
     return twin, count
 
 
-def _levelled(attack: Recipe, twin: Recipe, n_attack: int, n_twin: int, rng: Draw) -> tuple[Recipe, Recipe]:
-    """Return both with about as many opcodes: honest objects go beside the smaller one."""
+def _levelled(attack: Recipe, twin: Recipe, n_attack: int, n_twin: int, rng: Draw) -> tuple[Recipe, Recipe] | None:
+    """Return both with about as many opcodes: honest objects go beside the smaller one. None if it takes too many."""
     for _ in range(12):
         if max(n_attack, n_twin) <= MAX_RATIO * min(n_attack, n_twin):
-            break
+            return attack, twin
         if n_attack < n_twin:
             attack = replace(attack, expression=enlarged(attack.expression, rng))
             n_attack = opcode_count(payload_of(attack))
         else:
             twin = replace(twin, expression=enlarged(twin.expression, rng))
             n_twin = opcode_count(payload_of(twin))
-    return attack, twin
+    return None
 
 
 def _placed(attack: Recipe, twin: Recipe, hosts: Sequence[Host], rng: Draw) -> tuple[Recipe, Recipe] | None:

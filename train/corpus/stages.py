@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from train.corpus import payloads
+from train.corpus import benign, honest, payloads
 from train.corpus.arguments import callback, code_object, encoded, inner_pickle, module_name
 from train.corpus.draw import Draw
-from train.corpus.expressions import Append, Build, Call, Computed, New, Ref, Same, SetItems, Steps
-from train.corpus.techniques import Aim, fetched, function, module_object
+from train.corpus.expressions import (
+    Append,
+    Build,
+    Call,
+    Computed,
+    New,
+    Persistent,
+    Ref,
+    Same,
+    SetItems,
+    Steps,
+    Style,
+)
+from train.corpus.scripts import helper
+from train.corpus.techniques import Aim, fetched, module_object
+from train.corpus.writer import pickled
 
 
 def _decoded(raw: bytes, rng: Draw, as_text: bool) -> Any:
@@ -17,7 +31,7 @@ def _decoded(raw: bytes, rng: Draw, as_text: bool) -> Any:
     module, name = decoder.split(":")
     if module in ("base64", "binascii", "zlib") and rng.random() < 0.2 and isinstance(text, bytes):
         codec = {"base64": "base64", "binascii": "hex", "zlib": "zlib"}[module]
-        made: Any = Call(function("codecs", "decode", rng), (text, codec))
+        made: Any = Call(helper("codecs", "decode", rng), (text, codec))
     else:
         made = Call(Ref(module, name), (text,))
     if not as_text or rng.random() < 0.4:
@@ -25,10 +39,10 @@ def _decoded(raw: bytes, rng: Draw, as_text: bool) -> Any:
     return rng.template(
         (
             lambda: Call(Ref("builtins", "bytes.decode"), (made,)),
-            lambda: Call(Call(function("operator", "methodcaller", rng), ("decode",)), (made,)),
+            lambda: Call(Call(helper("operator", "methodcaller", rng), ("decode",)), (made,)),
             lambda: Call(Call(Ref("builtins", "getattr"), (made, "decode")), ()),
             lambda: Call(Ref("builtins", "str"), (made, "utf-8")),
-            lambda: Call(function("codecs", "decode", rng), (made, "utf-8")),
+            lambda: Call(helper("codecs", "decode", rng), (made, "utf-8")),
         )
     )()
 
@@ -41,9 +55,9 @@ def hidden_text(text: str, rng: Draw) -> Any:
             lambda: _decoded(text.encode(), rng, as_text=True),
             lambda: Call(Ref("builtins", "str.join"), ("", pieces)),
             lambda: Call(Call(Ref("builtins", "getattr"), ("", "join")), (pieces,)),
-            lambda: Call(function("functools", "reduce", rng), (function("operator", "add", rng), pieces)),
+            lambda: Call(helper("functools", "reduce", rng), (helper("operator", "add", rng), pieces)),
             lambda: Call(
-                function("operator", rng.choice(("add", "concat", "iadd")), rng), (pieces[0], "".join(pieces[1:]))
+                helper("operator", rng.choice(("add", "concat", "iadd")), rng), (pieces[0], "".join(pieces[1:]))
             ),
             lambda: Call(
                 Ref("builtins", "str.join"),
@@ -51,7 +65,7 @@ def hidden_text(text: str, rng: Draw) -> Any:
             ),
             lambda: Call(Ref("builtins", "str.replace"), (text.replace("s", "\u00a7"), "\u00a7", "s")),
             lambda: Call(Ref("builtins", "str.join"), ("", Call(Ref("builtins", "reversed"), (text[::-1],)))),
-            lambda: Call(function("codecs", "decode", rng), (_rot13(text), "rot13")),
+            lambda: Call(helper("codecs", "decode", rng), (_rot13(text), "rot13")),
             lambda: Call(Ref("builtins", "str.format"), ("{}{}", pieces[0], "".join(pieces[1:]))),
             lambda: Call(Ref("builtins", "str.lower"), (text.upper(),)) if text.islower() else None,
             lambda: Call(Ref("os.path", "basename"), ("/x/" + text,)) if "/" not in text else None,
@@ -100,14 +114,14 @@ def encoded_name(aim: Aim, rng: Draw) -> Any:
     if kind == 2:
         return Call(Call(Ref("pydoc", "locate"), (hidden_text(f"{module}.{name}", rng),)), aim.arguments)
     parent = Call(Ref("importlib", "import_module"), (hidden_text(module, rng),))
-    return Call(Call(function("operator", "attrgetter", rng), (hidden,)), (parent,))
+    return Call(Call(helper("operator", "attrgetter", rng), (hidden,)), (parent,))
 
 
 def nested(aim: Aim, rng: Draw) -> Any:
     """Load a pickle that is inside."""
     raw = inner_pickle(rng)
     data: Any = raw if rng.random() < 0.5 else _decoded(raw, rng, as_text=False)
-    loader = rng.choice(
+    loader = rng.template(
         (
             ("pickle", "loads"), ("_pickle", "loads"), ("pickle", "_loads"), ("cloudpickle", "loads"),
             ("dill", "loads"),
@@ -128,6 +142,46 @@ def nested(aim: Aim, rng: Draw) -> Any:
     return Call(Ref(*loader), (payloads.path(rng),) if loader[1] in ("read_pickle", "open") else (data,))
 
 
+def nested_honestly(rng: Draw) -> Any:
+    """Load a pickle that is inside and holds only data."""
+    value = rng.choice((honest.array(rng), honest.state(rng), benign.value(rng), honest.estimator(rng)))
+    raw = pickled(value, Style(rng.randrange(2, 5)), rng)
+    loader = rng.choice(
+        (("torch.storage", "_load_from_bytes"), ("pickle", "loads"), ("_pickle", "loads"), ("cloudpickle", "loads"),
+         ("dill._dill", "loads"), ("joblib.externals.cloudpickle", "loads"))
+    )  # fmt: skip
+    return Call(Ref(*loader), (raw,))
+
+
+def decoded_honestly(rng: Draw) -> Any:
+    """Decode or join data: numbers, pictures, words."""
+    raw = rng.choice(
+        (rng.randbytes(rng.randrange(8, 60)), benign.key(rng).encode(), b"\x89PNG\r\n" + rng.randbytes(20))
+    )
+    if rng.random() < 0.5:
+        return {benign.key(rng): _decoded(raw, rng, as_text=False)}
+    return hidden_text(rng.choice((benign.key(rng), f"{benign.key(rng)}/{benign.key(rng)}.csv")), rng)
+
+
+def set_honestly(rng: Draw) -> Any:
+    """Set attributes and items of objects that the pickle made itself."""
+    target = rng.choice((honest.custom_object(rng), New(benign.class_ref(rng)), Call(benign.class_ref(rng), ())))
+    value = rng.choice((benign.function_ref(rng), benign.scalar(rng), benign.class_ref(rng)))
+    w = benign.key(rng)
+    return rng.template(
+        (
+            lambda: Build(target, {w: value}),
+            lambda: Build(target, (None, {w: value})),
+            lambda: Build(target, ({w: value}, {benign.key(rng): benign.scalar(rng)})),
+            lambda: SetItems(target, {w: value}),
+            lambda: Append(target, (value, benign.scalar(rng))),
+            lambda: Call(Ref("builtins", "setattr"), (target, w, value)),
+            lambda: SetItems(Call(Ref("collections", "defaultdict"), (Ref("builtins", "list"),)), {w: value}),
+            lambda: Append(Call(Ref("collections", "deque"), ()), (value,)),
+        )
+    )()
+
+
 def write_then_import(aim: Aim, rng: Draw) -> Any:
     """Write a source or startup file, then have it imported."""
     name, folder = payloads.word(rng), rng.choice(("/tmp", ".", "/var/tmp", "~/.local/lib"))
@@ -140,7 +194,7 @@ def write_then_import(aim: Aim, rng: Draw) -> Any:
         (
             lambda: Call(Ref("pathlib", "Path.write_text"), (Call(Ref("pathlib", "Path"), (target,)), source)),
             lambda: Call(Call(Ref("builtins", "getattr"), (opened, "write")), (source,)),
-            lambda: Call(Call(function("operator", "methodcaller", rng), ("write", source)), (opened,)),
+            lambda: Call(Call(helper("operator", "methodcaller", rng), ("write", source)), (opened,)),
             lambda: Call(Ref("builtins", "print"), (source, opened)),
             lambda: Call(Ref("distutils.file_util", "write_file"), (target, source.splitlines())),
             lambda: Call(Ref("io", "TextIOWrapper.write"), (opened, source)),
@@ -177,7 +231,7 @@ def overwrite(aim: Aim, rng: Draw) -> Any:
     hook = aim.ref if rng.random() < 0.6 else callback(rng)
     w = payloads.word(rng)
     value = rng.choice((hook, hook, payloads.code(rng), Call(Ref("functools", "partial"), (aim.ref, *aim.arguments))))
-    owner = rng.choice(
+    owner = rng.template(
         (
             ("torch.nn", "Module"), ("torch", "nn.Module"), ("numpy", "ndarray"), ("sklearn.base", "BaseEstimator"),
             ("logging", "Handler"), ("collections", "UserDict"), ("pathlib", "Path"), ("json", "JSONDecoder"),
@@ -186,7 +240,7 @@ def overwrite(aim: Aim, rng: Draw) -> Any:
             ("enum", "Enum"), ("torch.utils.data", "Dataset"), ("__main__", "Model"), ("pickle", "_Unpickler"),
         )
     )  # fmt: skip
-    special = rng.choice(
+    special = rng.template(
         ("__reduce__", "__setstate__", "__init__", "forward", "__call__", "__del__", "__getattr__", "__eq__",
         "__repr__",
          "__class__", "__setitem__", "predict", "__dict__", "__code__", "__globals__", "__builtins__", "__len__",
@@ -270,18 +324,25 @@ def inside_state(aim: Aim, rng: Draw) -> Any:
             lambda: Steps((call,), {w: rng.random()}),
             lambda: Call(Ref("builtins", "getattr"), (call, "decode")),
             lambda: SetItems({}, {w: Same(call)}),
+            lambda: SetItems(call, {w: rng.random()}),
+            lambda: Append(call, (w, rng.randrange(9))),
+            lambda: Persistent((call, w)),
+            lambda: Call(Ref("functools", "partial"), (Ref(*cls), call)),
+            lambda: Build(New(Ref(*cls)), (None, {w: call})),
+            lambda: New(Ref(*cls), (), {w: call}),
+            lambda: Build(Call(Ref("functools", "partial"), (Ref(*cls),)), (Ref(*cls), (call,), {}, {w: call})),
+            lambda: Append(Call(Ref("collections", "deque"), ()), (call, w)),
         )
     )()
 
 
 def import_only(aim: Aim, rng: Draw) -> Any:
     """Import a module that acts when it is imported; nothing is called."""
-    module = rng.choice(
+    module = rng.template(
         ("this", "antigravity", "idlelib.idle", "pip.__main__", "ensurepip.__main__", "lib2to3.__main__",
-        "test.__main__",
-         "turtledemo.__main__", "unittest.__main__", "torch.utils.bottleneck.__main__", "json.tool", "venv.__main__",
-         f"{payloads.word(rng)}_{payloads.word(rng)}", "evil", "exploit", "payload", "backdoor", "pwn", "malware",
-         "idlelib.__main__", "distutils.command.bdist_msi", "site", "tkinter.__main__", "pdb", "code", "pty")
+         "test.__main__", "turtledemo.__main__", "unittest.__main__", "torch.utils.bottleneck.__main__",
+         "idlelib.__main__", "venv.__main__", "tkinter.__main__", "zipapp.__main__", "evil", "exploit", "payload",
+         "backdoor", "pwn", "malware", "reverse_shell", f"{payloads.word(rng)}_{payloads.word(rng)}")
     )  # fmt: skip
     return Ref(module, rng.choice(("main", "__name__", "run", "x", payloads.word(rng), "__doc__")))
 
@@ -309,7 +370,7 @@ def exhaust(aim: Aim, rng: Draw) -> Any:
     endless = Call(Ref("itertools", rng.choice(("repeat", "count", "cycle"))), (1,))
     return rng.template(
         (
-            lambda: Call(function("operator", rng.choice(("mul", "imul")), rng), (rng.choice(("A", [0], b"x")), huge)),
+            lambda: Call(helper("operator", rng.choice(("mul", "imul")), rng), (rng.choice(("A", [0], b"x")), huge)),
             lambda: Call(Ref("builtins", rng.choice(("bytearray", "bytes"))), (huge,)),
             lambda: Call(
                 Ref(*rng.choice((("builtins", "pow"), ("operator", "pow"), ("operator", "lshift")))), (9, huge)

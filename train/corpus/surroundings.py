@@ -105,7 +105,16 @@ def _buffered(value: Any, rng: Draw) -> Any:
 def _confused(value: Any, rng: Draw) -> Any:
     """An import that fails: behind the value, so that it comes too late."""
     missing = Opcodes(b"j" + struct.pack("<I", rng.randrange(2**16, 2**31)))
-    failing = rng.choice((Computed(missing, benign.key(rng)), Computed(rng.randrange(99), rng.randrange(99)), missing))
+    failing = rng.template(
+        (
+            Computed(missing, benign.key(rng)),
+            Computed(rng.randrange(99), rng.randrange(99)),
+            missing,
+            Ref("na\u00efve", "\u00e9"),
+            Ref(f"{benign.key(rng)}\r", " run"),
+            Computed(None, b"\xff"),
+        )
+    )
     return Steps((value,), failing)
 
 

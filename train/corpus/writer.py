@@ -266,7 +266,8 @@ class Writer:
         elif isinstance(node, SetItems | Append):
             self._extend(node)
         elif isinstance(node, Persistent):
-            if self._style.protocol == 0 and isinstance(node.key, str):
+            textual = self._style.protocol == 0 or (not self._style.faithful and self._rng.random() < 0.5)
+            if textual and isinstance(node.key, str) and "\n" not in node.key:
                 self._out.append(b"P" + node.key.encode("ascii", "replace") + b"\n")
             else:
                 self.write(node.key)
