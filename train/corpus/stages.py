@@ -25,7 +25,7 @@ from train.corpus.techniques import Aim, fetched, module_object
 from train.corpus.writer import pickled
 
 
-def _decoded(raw: bytes, rng: Draw, as_text: bool) -> Any:
+def decoded(raw: bytes, rng: Draw, as_text: bool) -> Any:
     """Return an expression that makes bytes (or text) out of an encoded literal."""
     decoder, text = encoded(rng, raw)
     module, name = decoder.split(":")
@@ -52,7 +52,7 @@ def hidden_text(text: str, rng: Draw) -> Any:
     pieces = _pieces(text, rng)
     return rng.template(
         (
-            lambda: _decoded(text.encode(), rng, as_text=True),
+            lambda: decoded(text.encode(), rng, as_text=True),
             lambda: Call(Ref("builtins", "str.join"), ("", pieces)),
             lambda: Call(Call(Ref("builtins", "getattr"), ("", "join")), (pieces,)),
             lambda: Call(helper("functools", "reduce", rng), (helper("operator", "add", rng), pieces)),
@@ -94,7 +94,7 @@ def encoded_argument(aim: Aim, rng: Draw) -> Any:
     arguments = tuple(
         hidden_text(value, rng)
         if isinstance(value, str) and value
-        else _decoded(value, rng, as_text=False)
+        else decoded(value, rng, as_text=False)
         if isinstance(value, bytes)
         else value
         for value in aim.arguments
@@ -120,7 +120,7 @@ def encoded_name(aim: Aim, rng: Draw) -> Any:
 def nested(aim: Aim, rng: Draw) -> Any:
     """Load a pickle that is inside."""
     raw = inner_pickle(rng)
-    data: Any = raw if rng.random() < 0.5 else _decoded(raw, rng, as_text=False)
+    data: Any = raw if rng.random() < 0.5 else decoded(raw, rng, as_text=False)
     loader = rng.template(
         (
             ("pickle", "loads"), ("_pickle", "loads"), ("pickle", "_loads"), ("cloudpickle", "loads"),
@@ -159,7 +159,7 @@ def decoded_honestly(rng: Draw) -> Any:
         (rng.randbytes(rng.randrange(8, 60)), benign.key(rng).encode(), b"\x89PNG\r\n" + rng.randbytes(20))
     )
     if rng.random() < 0.5:
-        return {benign.key(rng): _decoded(raw, rng, as_text=False)}
+        return {benign.key(rng): decoded(raw, rng, as_text=False)}
     return hidden_text(rng.choice((benign.key(rng), f"{benign.key(rng)}/{benign.key(rng)}.csv")), rng)
 
 
@@ -351,7 +351,7 @@ def staged_code(aim: Aim, rng: Draw) -> Any:
     """Run source or a code object that was decoded just before."""
     as_code = rng.random() < 0.3
     raw = code_object(rng) if as_code else payloads.code(rng).encode()
-    made = _decoded(raw, rng, as_text=not as_code)
+    made = decoded(raw, rng, as_text=not as_code)
     if as_code:
         made = Call(Ref("marshal", "loads"), (made,))
     elif rng.random() < 0.3:

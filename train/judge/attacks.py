@@ -20,7 +20,7 @@ from train.corpus.gadgets import Gadget
 from train.corpus.hosts import Host, append_padding, junk_between, prepend_padding, splice
 from train.corpus.lift import Unliftable, lift
 from train.corpus.recipe import Recipe, payload_of
-from train.corpus.stages import wrapped_pickle
+from train.corpus.stages import decoded
 from train.corpus.styles import style_for, with_protocol
 from train.corpus.techniques import Aim
 from train.corpus.writer import pickled
@@ -71,7 +71,7 @@ def attacks() -> dict[str, Attack]:
     table |= {f"inject: {place}": _injected(place) for place in ("before", "start", "middle", "end", "behind")}
     table |= {"synonyms: opcode form and protocol": synonyms, "naming: same callee": reworded(RENAMING)}
     table |= {"hiding: arguments and calls": reworded(HIDING), "bland: handed to a harmless caller": reworded(BLAND)}
-    table |= {f"nesting: {way}": _nested(way) for way in ("raw", "encoded")}
+    table["nesting: a pickle that is decoded and loaded"] = nested
     table |= {f"parser breaker: {name}": _broken(name) for name in BREAKAGES}
     table |= {f"carrier: {name}": _carried(name) for name in CARRIERS if name != "bare"}
     return table
@@ -106,11 +106,10 @@ def _carried(name: str) -> Attack:
     return lambda sample, hosts, rng: CARRIERS[name](sample.stream, rng)
 
 
-def _nested(way: str) -> Attack:
-    def attack(sample: Sample, hosts: Sequence[Host], rng: Draw) -> bytes | None:
-        return pickled(wrapped_pickle(sample.stream, way == "encoded", rng), style_for(rng), rng, benign.plain)
-
-    return attack
+def nested(sample: Sample, hosts: Sequence[Host], rng: Draw) -> bytes | None:
+    """Return a pickle that decodes and loads the sample's. (Undecoded ones are the carriers `nested-*`.)"""
+    loader = Ref(*rng.choice((("pickle", "loads"), ("_pickle", "loads"), ("torch.storage", "_load_from_bytes"))))
+    return spelled(Call(loader, (decoded(sample.stream, rng, as_text=False),)), style_for(rng), rng)
 
 
 def spelled(expression: Any, style: Style, rng: Draw) -> bytes | None:

@@ -9,6 +9,7 @@ decides which one is judged.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -118,13 +119,17 @@ def catboost(seed: int) -> Any:
     return CatBoostClassifier(random_seed=seed, verbose=False, allow_writing_files=False, thread_count=2)
 
 
-def safepickle() -> list[Supervised | Unsupervised]:
-    """Return the six."""
-    return [
-        Supervised("SafePickle RandomForest", lambda seed: RandomForestClassifier(random_state=seed, n_jobs=2)),
-        Supervised("SafePickle CatBoost", catboost),
-        Unsupervised("SafePickle autoencoder", Autoencoder),
-        Unsupervised("SafePickle LocalOutlierFactor", lambda seed: LocalOutlierFactor(novelty=True)),
-        Unsupervised("SafePickle IsolationForest", lambda seed: IsolationForest(random_state=seed)),
-        Unsupervised("SafePickle OneClassSVM", lambda seed: OneClassSVM(nu=0.05)),
-    ]
+def random_forest(seed: int) -> Any:
+    """Return scikit-learn's random forest with its defaults."""
+    return RandomForestClassifier(random_state=seed, n_jobs=2)
+
+
+SAFEPICKLE: tuple[Callable[[], Supervised | Unsupervised], ...] = (
+    partial(Supervised, "SafePickle RandomForest", random_forest),
+    partial(Supervised, "SafePickle CatBoost", catboost),
+    partial(Unsupervised, "SafePickle autoencoder", Autoencoder),
+    partial(Unsupervised, "SafePickle LocalOutlierFactor", lambda seed: LocalOutlierFactor(novelty=True)),
+    partial(Unsupervised, "SafePickle IsolationForest", lambda seed: IsolationForest(random_state=seed)),
+    partial(Unsupervised, "SafePickle OneClassSVM", lambda seed: OneClassSVM(nu=0.05)),
+)
+"""Makers of the six."""

@@ -31,7 +31,7 @@ def seen_in(train: Sequence[Row]) -> dict[str, frozenset[str]]:
 
 
 def test_sets(test: Sequence[Row], seen: Mapping[str, frozenset[str]]) -> list[TestSet]:
-    """Return the sets of the report. Weak malicious files (canaries, broken exploits) are in none of them."""
+    """Return the sets of the report that have files. Weak malicious files (canaries, broken exploits) are in none of them."""
 
     def unseen(key: str) -> Callable[[Row], bool]:
         return lambda row: row["origin"] == "made" and row[key] not in seen[key]
@@ -52,4 +52,5 @@ def test_sets(test: Sequence[Row], seen: Mapping[str, frozenset[str]]) -> list[T
         ("fixtures", "tiny honest test files", lambda row: row["group"] == "fixture"),
     ]
     usable = [i for i, row in enumerate(test) if row["group"] != "malicious-weak"]
-    return [TestSet(name, question, [i for i in usable if chosen(test[i])]) for name, question, chosen in choices]
+    sets = [TestSet(name, question, [i for i in usable if chosen(test[i])]) for name, question, chosen in choices]
+    return [one for one in sets if one.rows]
