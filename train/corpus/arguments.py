@@ -234,7 +234,9 @@ def arguments_for(gadget: Gadget, rng: Draw) -> tuple[Any, ...]:
     if needed == 0:
         needed = min(len(positional), rng.randrange(3))
     elif gadget.depth == 0 and len(positional) > needed:
-        needed = len(positional) if positional[-1] in ("mode", "argv", "args", "globals", "allow_pickle") else needed
+        needed = (
+            len(positional) if positional[-1] in ("mode", "argv", "args", "env", "globals", "allow_pickle") else needed
+        )
     needed = min(len(positional), needed + rng.choice((0, 0, 0, 1, 2)), 8)
     values = [value_for(p, gadget, rng) for p in positional[:needed]]
     if collected and (not values or collected[0] in gadget.reaches):

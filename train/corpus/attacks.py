@@ -154,10 +154,17 @@ def draw_technique(rng: Draw) -> str:
     return rng.choices(names, [TECHNIQUES[name][0] for name in names])[0]
 
 
+HELPERS = frozenset(
+    ["builtins.getattr", "functools.partial", "_functools.partial", "importlib.import_module"]
+    + [f"{module}.{name}" for module in ("operator", "_operator") for name in ("methodcaller", "attrgetter", "getitem")]
+)
+"""Imports that only lead to others."""
+
+
 def first_import(value: Any) -> tuple[str, str]:
-    """Return (dotted path, module) of the outermost import of an expression, empty if it has none."""
-    first = next(references(value), None)
-    return (f"{first.module}.{first.name}", first.module) if first else ("", "")
+    """Return (dotted path, module) of the outermost import of an expression that is no helper, empty if it has none."""
+    paths = [(f"{ref.module}.{ref.name}", ref.module) for ref in references(value)]
+    return next((pair for pair in paths if pair[0] not in HELPERS), paths[0] if paths else ("", ""))
 
 
 def references(value: Any) -> Iterator[Ref]:

@@ -60,7 +60,9 @@ class Writer:
         else:
             if not always and (style.memo == "none" or rng.random() < 0.4):
                 return
-            form = style.memo if style.memo not in ("none", "mixed") else rng.choice(("PUT", "", "LONG_BINPUT"))
+            form = (
+                style.memo if style.memo not in ("none", "mixed") else rng.choice(("PUT", "", "LONG_BINPUT", "MEMOIZE"))
+            )
             if form != "MEMOIZE" and rng.random() < 0.15:
                 index = rng.randrange(len(self._stored), 250 + len(self._stored))
                 while index in self._stored:
