@@ -17,6 +17,7 @@ from train.corpus import bland, effects, functions, tricks
 from train.corpus.attacks import OWN_GADGET, TECHNIQUES, Gadgets, Made, attack_of, references
 from train.corpus.draw import Draw
 from train.corpus.expressions import (
+    AddItems,
     Append,
     Build,
     Call,
@@ -38,7 +39,9 @@ from train.corpus.writer import pickled
 
 GADGETS = read_gadgets()
 SOME = [g for g in GADGETS if g.path in ("os.system", "builtins.exec", "timeit.timeit", "shutil.rmtree")]
-CALLS = frozenset({"REDUCE", "OBJ", "INST", "NEWOBJ", "NEWOBJ_EX", "BUILD", "SETITEM", "SETITEMS", "APPEND", "APPENDS"})
+CALLS = frozenset(
+    {"REDUCE", "OBJ", "INST", "NEWOBJ", "NEWOBJ_EX", "BUILD", "SETITEM", "SETITEMS", "APPEND", "APPENDS", "ADDITEMS"}
+)
 SINKS = {g.path for g in KNOWN if g.sink in ("exec", "process", "ctypes", "network", "write", "read")}
 
 
@@ -194,6 +197,7 @@ def test_every_effect_and_its_neighbour_can_be_spelled(kind: str) -> None:
         ("s = a:b(); s.x = c; s", ["REDUCE a.b ()", "BUILD a.b() {'x': 'x'}"]),
         ("s = a:b(); s[c] = 1", ["REDUCE a.b ()", "SETITEM a.b() ('x', 1)"]),
         ("a:b += [1, c]", ["APPENDS a.b (1, 'x')"]),
+        ("a:b |= [1, c]", ["ADDITEMS a.b (1, 'x')"]),
         ("a:b(f'<{c}>', {c: ()})", ["REDUCE a.b ('<x>', {'x': ()})"]),
     ],
 )
@@ -269,6 +273,7 @@ NODES: list[tuple[Any, list[str]]] = [
     (Build(Ref("a", "b"), (None, {"k": 1})), ["BUILD a.b (None, {'k': 1})"]),
     (SetItems(Ref("a", "b"), {"k": 1}), ["SETITEM a.b ('k', 1)"]),
     (Append(Ref("a", "b"), (1, 2)), ["APPENDS a.b (1, 2)"]),
+    (AddItems(Ref("a", "b"), (1,)), ["ADDITEMS a.b (1,)"]),
     (bytearray(b"ab"), ["REDUCE builtins.bytearray (b'ab',)"]),
 ]
 

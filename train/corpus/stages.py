@@ -8,6 +8,7 @@ from train.corpus import benign, honest, payloads
 from train.corpus.arguments import callback, code_object, encoded, inner_pickle, module_name
 from train.corpus.draw import Draw
 from train.corpus.expressions import (
+    AddItems,
     Append,
     Build,
     Call,
@@ -73,8 +74,38 @@ def hidden_text(text: str, rng: Draw) -> Any:
             lambda: Call(Ref("json", "loads"), (f'"{text}"',)) if text.isidentifier() else None,
             lambda: Call(Ref("urllib.parse", "unquote"), ("".join(f"%{ord(c) & 255:02x}" for c in text),)),
             lambda: Call(Ref("html", "unescape"), ("".join(f"&#{ord(c)};" for c in text),)),
+            lambda: Call(
+                helper("operator", "getitem", rng),
+                (text[::-1], Call(Ref("builtins", "slice"), (None, None, -1))),
+            ),
+            lambda: Call(helper("operator", "mod", rng), ("%s" * len(pieces), tuple(pieces))),
+            lambda: Call(Ref("builtins", "str.strip"), (f" {text}\n",)),
+            lambda: Call(Ref("builtins", "str.removeprefix"), (f"numpy.{text}", "numpy.")),
+            lambda: Call(Ref("builtins", "str.swapcase"), (text.swapcase(),)) if text.isascii() else None,
+            lambda: Call(Ref("builtins", "str.translate"), (_shifted(text), {ord(c) + 1: c for c in text})),
+            lambda: Call(Ref("ast", "literal_eval"), (repr(text),)),
+            lambda: Call(Ref("re", "sub"), ("[~^]", "", "~".join(pieces))),
+            lambda: Call(Ref("builtins", "str.join"), ("", Call(Ref("itertools", "chain"), tuple(pieces)))),
+            lambda: Call(
+                Ref("string", "Template.substitute"),
+                (Call(Ref("string", "Template"), ("$a$b",)), {"a": pieces[0], "b": "".join(pieces[1:])}),
+            ),
+            lambda: _picked(text, rng),
+            lambda: Call(Ref("builtins", "str"), (text.encode("utf-16-le"), "utf-16-le")),
         )
     )() or Call(Ref("builtins", "str.join"), ("", pieces))
+
+
+def _shifted(text: str) -> str:
+    return "".join(chr(ord(c) + 1) for c in text)
+
+
+def _picked(text: str, rng: Draw) -> Any:
+    """Return what picks a text out of others."""
+    others = [payloads.word(rng) for _ in range(rng.randrange(1, 4))]
+    at = rng.randrange(len(others) + 1)
+    others.insert(at, text)
+    return Call(Call(helper("operator", "itemgetter", rng), (at,)), (others,))
 
 
 def _pieces(text: str, rng: Draw) -> list[str]:
@@ -175,6 +206,7 @@ def set_honestly(rng: Draw) -> Any:
             lambda: Build(target, ({w: value}, {benign.key(rng): benign.scalar(rng)})),
             lambda: SetItems(target, {w: value}),
             lambda: Append(target, (value, benign.scalar(rng))),
+            lambda: AddItems(target, (value, benign.scalar(rng))),
             lambda: Call(Ref("builtins", "setattr"), (target, w, value)),
             lambda: SetItems(Call(Ref("collections", "defaultdict"), (Ref("builtins", "list"),)), {w: value}),
             lambda: Append(Call(Ref("collections", "deque"), ()), (value,)),
@@ -274,6 +306,10 @@ def overwrite(aim: Aim, rng: Draw) -> Any:
             ),
             lambda: Append(Ref("torch.serialization", "_package_registry"), ((0, value, value),)),
             lambda: Call(Ref("copyreg", "pickle"), (Ref(*owner), value)),
+            lambda: AddItems(Ref("sys", rng.choice(("modules", "builtin_module_names"))), (w, value)),
+            lambda: AddItems(New(Ref(*owner)), (value,)),
+            lambda: Append(Ref("gc", "callbacks"), (value,)),
+            lambda: Append(Call(Ref("builtins", "getattr"), (module, "path")), (payloads.path(rng),)),
             lambda: Call(Ref("copyreg", rng.choice(("add_extension", "constructor"))), (value,)),
             lambda: Call(Ref("builtins", "dict.update"), (Ref("sys", "modules"), {w: value})),
             lambda: Call(

@@ -9,6 +9,7 @@ from typing import Any
 
 from train.corpus import assemble as asm
 from train.corpus.expressions import (
+    AddItems,
     Append,
     Build,
     Call,
@@ -265,7 +266,7 @@ class Writer:
             self.write(node.target)
             self.write(node.state)
             self._out.append(asm.BUILD)
-        elif isinstance(node, SetItems | Append):
+        elif isinstance(node, SetItems | Append | AddItems):
             self._extend(node)
         elif isinstance(node, Persistent):
             textual = self._style.protocol == 0 or (not self._style.faithful and self._rng.random() < 0.5)
@@ -293,11 +294,15 @@ class Writer:
             self.write(node.value)
             self._store(id(node), always=True)
 
-    def _extend(self, node: SetItems | Append) -> None:
+    def _extend(self, node: SetItems | Append | AddItems) -> None:
         self.write(node.target)
         mapping = isinstance(node, SetItems)
         flat = [p for item in node.items.items() for p in item] if isinstance(node, SetItems) else [*node.items]
-        if len(flat) == 1 + mapping and (self._style.faithful or self._rng.random() < 0.6):
+        if (
+            len(flat) == 1 + mapping
+            and not isinstance(node, AddItems)
+            and (self._style.faithful or self._rng.random() < 0.6)
+        ):
             for item in flat:
                 self.write(item)
             self._out.append(asm.SETITEM if mapping else asm.APPEND)
@@ -305,7 +310,8 @@ class Writer:
         self._out.append(asm.MARK)
         for item in flat:
             self.write(item)
-        self._out.append(asm.SETITEMS if mapping else asm.APPENDS)
+        adds = isinstance(node, AddItems)
+        self._out.append(asm.SETITEMS if mapping else asm.ADDITEMS if adds else asm.APPENDS)
 
     def _import(self, ref: Ref) -> None:
         style, rng = self._style, self._rng
