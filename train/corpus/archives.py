@@ -137,9 +137,10 @@ def seven_zipped(name: str, data: bytes) -> bytes:
     pack_info = b"\x06" + number(0) + number(1) + b"\x09" + number(len(packed)) + b"\0"
     coder = b"\x21\x21\x01\x10"  # LZMA2, with one byte of properties: a dictionary of 1 MiB
     folders = b"\x07\x0b" + number(1) + b"\0" + number(1) + coder
-    unpack_info = folders + b"\x0c" + number(len(data)) + b"\x0a\x01" + struct.pack("<I", zlib.crc32(data)) + b"\0"
+    unpack_info = folders + b"\x0c" + number(len(data)) + b"\0"
+    digests = b"\x08\x0a\x01" + struct.pack("<I", zlib.crc32(data)) + b"\0"
     names = b"\0" + name.encode("utf-16-le") + b"\0\0"
     files = b"\x05" + number(1) + b"\x11" + number(len(names)) + names + b"\0"
-    header = b"\x01\x04" + pack_info + unpack_info + b"\0" + files + b"\0"
+    header = b"\x01\x04" + pack_info + unpack_info + digests + b"\0" + files + b"\0"
     start = struct.pack("<QQI", len(packed), len(header), zlib.crc32(header))
     return b"7z\xbc\xaf\x27\x1c\0\x04" + struct.pack("<I", zlib.crc32(start)) + start + packed + header

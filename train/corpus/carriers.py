@@ -132,13 +132,15 @@ def torch_zip_prefixed(stream: bytes, rng: Random) -> bytes:
 
 
 def torch_legacy(stream: bytes, rng: Random) -> bytes:
-    """Make it the fourth of the five pickles of an old torch file, with storages behind them."""
+    """Make it the fourth of the five pickles of an old torch file, with a storage behind them.
+
+    The fifth names no storage, since the stream may ask for none: torch then reads what is behind as nothing.
+    """
     sizes = {"short": 2, "int": 4, "long": 4}
     system = {"protocol_version": TORCH_PROTOCOL, "little_endian": True, "type_sizes": sizes}
     first = b"".join(pickle.dumps(part, 2) for part in (TORCH_MAGIC, TORCH_PROTOCOL, system))
     storage = _floats(rng)
-    keys = pickle.dumps([str(rng.randrange(10**13, 10**14))], 2)
-    return first + stream + keys + struct.pack("<q", len(storage) // 4) + storage
+    return first + stream + pickle.dumps([], 2) + struct.pack("<q", len(storage) // 4) + storage
 
 
 def torch_tar(stream: bytes, rng: Random) -> bytes:

@@ -12,6 +12,8 @@ FIRST_INDEX = 1 << 20
 """The memo index from which padding stores: above those of the pickles that it is put into."""
 POOL_OPCODES = 20_000
 """Opcodes that are made afresh; longer runs repeat them in another order (count)."""
+MAX_ROOM = 60
+"""About the longest value that padding holds (opcodes)."""
 WORDS = (
     "weight", "bias", "running_mean", "layers", "encoder", "embedding", "params", "n_estimators", "classes_", "shape",
     "dtype", "index", "columns", "vocab", "token", "epoch", "loss", "config", "model", "name",
@@ -35,7 +37,7 @@ def padding(n_opcodes: int, rng: Random, memo: bool = False) -> bytes:
     pool: list[Block] = []
     fresh = 0
     while fresh < min(n_opcodes, POOL_OPCODES):
-        block = _block(rng, n_opcodes - fresh, memo)
+        block = _block(rng, min(n_opcodes - fresh, MAX_ROOM), memo)
         pool.append(block)
         fresh += block[0]
     parts = [raw for _, raw in pool]
