@@ -13,7 +13,7 @@ from safepickle_dl.analysis import Analysis, analyse
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.render import arguments_text, callee_text, opcode_name
 from train.corpus import assemble as asm
-from train.corpus import bland, effects, functions, tricks
+from train.corpus import bland, bombs, effects, functions
 from train.corpus.attacks import OWN_GADGET, TECHNIQUES, Gadgets, Made, attack_of, references
 from train.corpus.draw import Draw
 from train.corpus.expressions import (
@@ -242,7 +242,7 @@ def test_a_code_object_is_made_with_all_its_parts() -> None:
 
 def test_bombs_are_small() -> None:
     for seed in range(60):
-        data = pickled(tricks.bomb(Draw(seed, "test")), Style(4), Random(0))
+        data = pickled(bombs.bomb(Draw(seed, "test")), Style(4), Random(0))
         assert len(data) < 100_000
         assert is_clean(analyse(data))
 

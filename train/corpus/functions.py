@@ -62,7 +62,7 @@ def function_of(source: str, rng: Draw) -> Any:
         Ref("cloudpickle.cloudpickle", "_make_function"),
         (made, {"__name__": module, "__package__": None}, None, None, None),
     )
-    state = (
+    state: tuple[dict[str, Any], dict[str, Any]] = (
         {"__name__": name, "__module__": module, "__doc__": None, "__annotations__": {}},
         {"_cloudpickle_submodules": []},
     )

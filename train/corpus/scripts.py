@@ -134,7 +134,7 @@ class _Reader:
         raise SyntaxError(f"no value of scripts: {ast.unparse(node)}")
 
     def _items(self, nodes: list[ast.expr]) -> list[Any]:
-        items = []
+        items: list[Any] = []
         for node in nodes:
             items += self.value(node.value) if isinstance(node, ast.Starred) else [self.value(node)]
         return items

@@ -27,6 +27,13 @@ from train.corpus.expressions import (
     Style,
 )
 
+_EXTENDERS = {
+    SetItems: (asm.SETITEM, asm.SETITEMS),
+    Append: (asm.APPEND, asm.APPENDS),
+    AddItems: (b"", asm.ADDITEMS),
+}
+"""Kind of node to the opcodes for one item and for several."""
+
 
 class Writer:
     """Writes one pickle stream."""
@@ -296,22 +303,18 @@ class Writer:
 
     def _extend(self, node: SetItems | Append | AddItems) -> None:
         self.write(node.target)
-        mapping = isinstance(node, SetItems)
         flat = [p for item in node.items.items() for p in item] if isinstance(node, SetItems) else [*node.items]
-        if (
-            len(flat) == 1 + mapping
-            and not isinstance(node, AddItems)
-            and (self._style.faithful or self._rng.random() < 0.6)
-        ):
+        one, many = _EXTENDERS[type(node)]
+        single = len(flat) == 1 + isinstance(node, SetItems)
+        if one and single and (self._style.faithful or self._rng.random() < 0.6):
             for item in flat:
                 self.write(item)
-            self._out.append(asm.SETITEM if mapping else asm.APPEND)
+            self._out.append(one)
             return
         self._out.append(asm.MARK)
         for item in flat:
             self.write(item)
-        adds = isinstance(node, AddItems)
-        self._out.append(asm.SETITEMS if mapping else asm.ADDITEMS if adds else asm.APPENDS)
+        self._out.append(many)
 
     def _import(self, ref: Ref) -> None:
         style, rng = self._style, self._rng
