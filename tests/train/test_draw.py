@@ -15,7 +15,7 @@ from train.corpus.gadgets import read_gadgets
 from train.corpus.recipe import pairs, payload_of
 
 GADGETS = read_gadgets()
-N = 150
+N = 100
 
 
 def test_small_pools_are_shared() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import bz2
+import gzip
+import lzma
 import marshal
 import zlib
 from collections.abc import Callable
@@ -67,6 +70,17 @@ def encoded(rng: Draw, raw: bytes) -> tuple[str, str | bytes]:
             lambda: ("binascii:a2b_base64", binascii.b2a_base64(raw)),
             lambda: ("builtins:bytes.fromhex", raw.hex()),
             lambda: ("zlib:decompress", zlib.compress(raw)),
+            lambda: ("base64:standard_b64decode", base64.b64encode(raw).decode()),
+            lambda: ("base64:b16decode", base64.b16encode(raw)),
+            lambda: ("binascii:a2b_hex", raw.hex()),
+            lambda: ("binascii:a2b_qp", binascii.b2a_qp(raw, istext=False)),
+            lambda: ("quopri:decodestring", binascii.b2a_qp(raw, istext=False)),
+            lambda: ("gzip:decompress", gzip.compress(raw, mtime=0)),
+            lambda: ("bz2:decompress", bz2.compress(raw)),
+            lambda: ("lzma:decompress", lzma.compress(raw)),
+            lambda: ("urllib.parse:unquote_to_bytes", "".join(f"%{byte:02x}" for byte in raw)),
+            lambda: ("email.base64mime:decode", base64.b64encode(raw).decode()),
+            lambda: ("codecs:escape_decode", "".join(f"\\x{byte:02x}" for byte in raw)),
             lambda: ("builtins:bytes", raw),
         )
     )()
@@ -234,7 +248,9 @@ def arguments_for(gadget: Gadget, rng: Draw) -> tuple[Any, ...]:
     if needed == 0:
         needed = min(len(positional), rng.randrange(3))
     elif gadget.depth == 0 and len(positional) > needed:
-        needed = len(positional) if positional[-1] in ("mode", "argv", "args", "globals", "allow_pickle") else needed
+        needed = (
+            len(positional) if positional[-1] in ("mode", "argv", "args", "env", "globals", "allow_pickle") else needed
+        )
     needed = min(len(positional), needed + rng.choice((0, 0, 0, 1, 2)), 8)
     values = [value_for(p, gadget, rng) for p in positional[:needed]]
     if collected and (not values or collected[0] in gadget.reaches):

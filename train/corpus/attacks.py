@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from train.corpus import effects, functions, stages, techniques, tricks
+from train.corpus import bombs, effects, functions, overwrites, stages, techniques, tricks
 from train.corpus.draw import Draw
 from train.corpus.expressions import Node, Ref
 from train.corpus.gadgets import KNOWN, Gadget
@@ -28,7 +28,7 @@ TECHNIQUES: dict[str, tuple[int, Technique]] = {
     "encoded-name": (4, stages.encoded_name),
     "nested": (5, stages.nested),
     "write-import": (4, stages.write_then_import),
-    "overwrite": (6, stages.overwrite),
+    "overwrite": (6, overwrites.overwrite),
     "inside-state": (5, stages.inside_state),
     "import-only": (2, stages.import_only),
     "staged-code": (5, stages.staged_code),
@@ -41,8 +41,8 @@ TECHNIQUES: dict[str, tuple[int, Technique]] = {
     "persistent": (2, tricks.persistent),
     "reconstructed": (3, tricks.reconstructed),
     "tampered": (3, tricks.tampered),
-    "exhaust": (1, stages.exhaust),
-    "bomb": (2, lambda aim, rng: tricks.bomb(rng)),
+    "exhaust": (1, bombs.exhaust),
+    "bomb": (2, lambda aim, rng: bombs.bomb(rng)),
 }
 """Name to (weight, function)."""
 
@@ -154,10 +154,17 @@ def draw_technique(rng: Draw) -> str:
     return rng.choices(names, [TECHNIQUES[name][0] for name in names])[0]
 
 
+HELPERS = frozenset(
+    ["builtins.getattr", "functools.partial", "_functools.partial", "importlib.import_module"]
+    + [f"{module}.{name}" for module in ("operator", "_operator") for name in ("methodcaller", "attrgetter", "getitem")]
+)
+"""Imports that only lead to others."""
+
+
 def first_import(value: Any) -> tuple[str, str]:
-    """Return (dotted path, module) of the outermost import of an expression, empty if it has none."""
-    first = next(references(value), None)
-    return (f"{first.module}.{first.name}", first.module) if first else ("", "")
+    """Return (dotted path, module) of the outermost import of an expression that is no helper, empty if it has none."""
+    paths = [(f"{ref.module}.{ref.name}", ref.module) for ref in references(value)]
+    return next((pair for pair in paths if pair[0] not in HELPERS), paths[0] if paths else ("", ""))
 
 
 def references(value: Any) -> Iterator[Ref]:

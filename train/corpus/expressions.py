@@ -73,6 +73,14 @@ class Append(Node):
 
 
 @dataclass(eq=False, slots=True)
+class AddItems(Node):
+    """`target.update(items)`: of a set, or `target.add(item)` for each."""
+
+    target: Any
+    items: tuple[Any, ...]
+
+
+@dataclass(eq=False, slots=True)
 class Persistent(Node):
     """What the loading program's `persistent_load` makes of an id."""
 

@@ -29,14 +29,13 @@ def _constant(value: Any, rng: Draw) -> Any:
 
 def code_expression(code: CodeType, rng: Draw) -> Any:
     """Return the call that makes a code object."""
-    maker: Any = rng.template(
+    maker: Any = rng.choice(
         (
-            lambda: Ref("dill._dill", "_create_code"),
-            lambda: Call(Ref("cloudpickle.cloudpickle", "_builtin_type"), (rng.choice(("CodeType", "code")),)),
-            lambda: Ref("types", "CodeType"),
-            lambda: Ref("joblib.externals.cloudpickle.cloudpickle", "_make_code"),
+            Ref("dill._dill", "_create_code"),
+            Call(Ref("cloudpickle.cloudpickle", "_builtin_type"), ("CodeType",)),
+            Call(Ref("joblib.externals.cloudpickle.cloudpickle", "_builtin_type"), ("CodeType",)),
         )
-    )()
+    )
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_nlocals, code.co_stacksize)
     constants = tuple(_constant(part, rng) for part in code.co_consts)
     names = (code.co_names, code.co_varnames, code.co_filename, code.co_name, code.co_qualname)
@@ -63,7 +62,7 @@ def function_of(source: str, rng: Draw) -> Any:
         Ref("cloudpickle.cloudpickle", "_make_function"),
         (made, {"__name__": module, "__package__": None}, None, None, None),
     )
-    state = (
+    state: tuple[dict[str, Any], dict[str, Any]] = (
         {"__name__": name, "__module__": module, "__doc__": None, "__annotations__": {}},
         {"_cloudpickle_submodules": []},
     )
@@ -79,7 +78,7 @@ def function_of(source: str, rng: Draw) -> Any:
                 ),
                 {"globals": {}, "defaults": None, "dict": {}, "module": module},
             ),
-            lambda: Call(Ref("types", "FunctionType"), (made, scope)),
+            lambda: Call(Call(Ref("cloudpickle.cloudpickle", "_builtin_type"), ("FunctionType",)), (made, scope)),
             lambda: Call(
                 Ref("joblib.externals.cloudpickle.cloudpickle", "_make_function"), (made, scope, name, None, None)
             ),

@@ -4,7 +4,7 @@
 
 - `module:name` is an import, and other names are those that the caller gives;
 - `s = ...` keeps a value for the statements behind it; the value of the last statement is the script's;
-- `x.name = v` is BUILD, `x[k] = v` SETITEM(S), `x += [v, ...]` APPEND(S);
+- `x.name = v` is BUILD, `x[k] = v` SETITEM(S), `x += [v, ...]` APPEND(S), `x |= [v, ...]` ADDITEMS;
 - `x.name` and `x[k]` elsewhere are getattr and operator.getitem, `x.name(...)` is any way to call a method;
 - keywords are bound by functools.partial, since no opcode passes them to a function.
 
@@ -20,7 +20,7 @@ from functools import cache
 from typing import Any
 
 from train.corpus.draw import Draw
-from train.corpus.expressions import Append, Build, Call, New, Node, Ref, Same, SetItems, Steps
+from train.corpus.expressions import AddItems, Append, Build, Call, New, Node, Ref, Same, SetItems, Steps
 
 _IMPORT = re.compile(r"(?<![\w'\"])([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)")
 
@@ -91,7 +91,8 @@ class _Reader:
         if isinstance(node, ast.Expr):
             return self.value(node.value)
         if isinstance(node, ast.AugAssign):
-            return Append(self.value(node.target), tuple(self.value(node.value)))
+            kind = AddItems if isinstance(node.op, ast.BitOr) else Append
+            return kind(self.value(node.target), tuple(self.value(node.value)))
         if isinstance(node, ast.Assign):
             target, value = node.targets[0], self.value(node.value)
             if isinstance(target, ast.Attribute):
@@ -133,7 +134,7 @@ class _Reader:
         raise SyntaxError(f"no value of scripts: {ast.unparse(node)}")
 
     def _items(self, nodes: list[ast.expr]) -> list[Any]:
-        items = []
+        items: list[Any] = []
         for node in nodes:
             items += self.value(node.value) if isinstance(node, ast.Starred) else [self.value(node)]
         return items

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from train.corpus import benign, honest, payloads
-from train.corpus.arguments import callback, code_object, encoded, inner_pickle, module_name
+from train.corpus.arguments import code_object, inner_pickle
 from train.corpus.draw import Draw
 from train.corpus.expressions import (
     Append,
@@ -20,73 +20,10 @@ from train.corpus.expressions import (
     Steps,
     Style,
 )
+from train.corpus.hidden import decoded, hidden_text
 from train.corpus.scripts import helper
 from train.corpus.techniques import Aim, fetched, module_object
 from train.corpus.writer import pickled
-
-
-def decoded(raw: bytes, rng: Draw, as_text: bool) -> Any:
-    """Return an expression that makes bytes (or text) out of an encoded literal."""
-    decoder, text = encoded(rng, raw)
-    module, name = decoder.split(":")
-    if module in ("base64", "binascii", "zlib") and rng.random() < 0.2 and isinstance(text, bytes):
-        codec = {"base64": "base64", "binascii": "hex", "zlib": "zlib"}[module]
-        made: Any = Call(helper("codecs", "decode", rng), (text, codec))
-    else:
-        made = Call(Ref(module, name), (text,))
-    if not as_text or rng.random() < 0.4:
-        return made
-    return rng.template(
-        (
-            lambda: Call(Ref("builtins", "bytes.decode"), (made,)),
-            lambda: Call(Call(helper("operator", "methodcaller", rng), ("decode",)), (made,)),
-            lambda: Call(Call(Ref("builtins", "getattr"), (made, "decode")), ()),
-            lambda: Call(Ref("builtins", "str"), (made, "utf-8")),
-            lambda: Call(helper("codecs", "decode", rng), (made, "utf-8")),
-        )
-    )()
-
-
-def hidden_text(text: str, rng: Draw) -> Any:
-    """Return an expression that computes a text from pieces or codes."""
-    pieces = _pieces(text, rng)
-    return rng.template(
-        (
-            lambda: decoded(text.encode(), rng, as_text=True),
-            lambda: Call(Ref("builtins", "str.join"), ("", pieces)),
-            lambda: Call(Call(Ref("builtins", "getattr"), ("", "join")), (pieces,)),
-            lambda: Call(helper("functools", "reduce", rng), (helper("operator", "add", rng), pieces)),
-            lambda: Call(
-                helper("operator", rng.choice(("add", "concat", "iadd")), rng), (pieces[0], "".join(pieces[1:]))
-            ),
-            lambda: Call(
-                Ref("builtins", "str.join"),
-                ("", Call(Ref("builtins", "map"), (Ref("builtins", "chr"), [ord(c) for c in text]))),
-            ),
-            lambda: Call(Ref("builtins", "str.replace"), (text.replace("s", "\u00a7"), "\u00a7", "s")),
-            lambda: Call(Ref("builtins", "str.join"), ("", Call(Ref("builtins", "reversed"), (text[::-1],)))),
-            lambda: Call(helper("codecs", "decode", rng), (_rot13(text), "rot13")),
-            lambda: Call(Ref("builtins", "str.format"), ("{}{}", pieces[0], "".join(pieces[1:]))),
-            lambda: Call(Ref("builtins", "str.lower"), (text.upper(),)) if text.islower() else None,
-            lambda: Call(Ref("os.path", "basename"), ("/x/" + text,)) if "/" not in text else None,
-            lambda: Call(Ref("posixpath", "join"), (pieces[0], "".join(pieces[1:]))),
-            lambda: Call(Ref("json", "loads"), (f'"{text}"',)) if text.isidentifier() else None,
-            lambda: Call(Ref("urllib.parse", "unquote"), ("".join(f"%{ord(c) & 255:02x}" for c in text),)),
-            lambda: Call(Ref("html", "unescape"), ("".join(f"&#{ord(c)};" for c in text),)),
-        )
-    )() or Call(Ref("builtins", "str.join"), ("", pieces))
-
-
-def _pieces(text: str, rng: Draw) -> list[str]:
-    if len(text) < 2:
-        return [text, ""]
-    cut = sorted(rng.sample(range(1, len(text)), min(len(text) - 1, rng.randrange(1, 5))))
-    return [text[i:j] for i, j in zip([0, *cut], [*cut, len(text)], strict=True)]
-
-
-def _rot13(text: str) -> str:
-    lower, upper = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    return text.translate(str.maketrans(lower + upper, lower[13:] + lower[:13] + upper[13:] + upper[:13]))
 
 
 def encoded_argument(aim: Aim, rng: Draw) -> Any:
@@ -163,25 +100,6 @@ def decoded_honestly(rng: Draw) -> Any:
     return hidden_text(rng.choice((benign.key(rng), f"{benign.key(rng)}/{benign.key(rng)}.csv")), rng)
 
 
-def set_honestly(rng: Draw) -> Any:
-    """Set attributes and items of objects that the pickle made itself."""
-    target = rng.choice((honest.custom_object(rng), New(benign.class_ref(rng)), Call(benign.class_ref(rng), ())))
-    value = rng.choice((benign.function_ref(rng), benign.scalar(rng), benign.class_ref(rng)))
-    w = benign.key(rng)
-    return rng.template(
-        (
-            lambda: Build(target, {w: value}),
-            lambda: Build(target, (None, {w: value})),
-            lambda: Build(target, ({w: value}, {benign.key(rng): benign.scalar(rng)})),
-            lambda: SetItems(target, {w: value}),
-            lambda: Append(target, (value, benign.scalar(rng))),
-            lambda: Call(Ref("builtins", "setattr"), (target, w, value)),
-            lambda: SetItems(Call(Ref("collections", "defaultdict"), (Ref("builtins", "list"),)), {w: value}),
-            lambda: Append(Call(Ref("collections", "deque"), ()), (value,)),
-        )
-    )()
-
-
 def write_then_import(aim: Aim, rng: Draw) -> Any:
     """Write a source or startup file, then have it imported."""
     name, folder = payloads.word(rng), rng.choice(("/tmp", ".", "/var/tmp", "~/.local/lib"))
@@ -223,73 +141,6 @@ def write_then_import(aim: Aim, rng: Draw) -> Any:
     )()
     return rng.template(
         (lambda: Steps((written,), imported), lambda: written, lambda: imported, lambda: [written, imported])
-    )()
-
-
-def overwrite(aim: Aim, rng: Draw) -> Any:
-    """Set attributes of modules, classes or functions (BUILD), or items of registries, to what runs later."""
-    hook = aim.ref if rng.random() < 0.6 else callback(rng)
-    w = payloads.word(rng)
-    value = rng.choice((hook, hook, payloads.code(rng), Call(Ref("functools", "partial"), (aim.ref, *aim.arguments))))
-    owner = rng.template(
-        (
-            ("torch.nn", "Module"), ("torch", "nn.Module"), ("numpy", "ndarray"), ("sklearn.base", "BaseEstimator"),
-            ("logging", "Handler"), ("collections", "UserDict"), ("pathlib", "Path"), ("json", "JSONDecoder"),
-            ("torch.nn.modules.module", "Module"), ("threading", "Thread"), ("string", "Template"),
-            ("builtins", "type"),
-            ("enum", "Enum"), ("torch.utils.data", "Dataset"), ("__main__", "Model"), ("pickle", "_Unpickler"),
-        )
-    )  # fmt: skip
-    special = rng.template(
-        ("__reduce__", "__setstate__", "__init__", "forward", "__call__", "__del__", "__getattr__", "__eq__",
-        "__repr__",
-         "__class__", "__setitem__", "predict", "__dict__", "__code__", "__globals__", "__builtins__", "__len__",
-         "__contains__", "__iter__", "__getattribute__", "find_class", "load", w)
-    )  # fmt: skip
-    module = module_object(rng.choice((aim.gadget.module, "sys", "builtins", "os", "torch", "pickle", "__main__")), rng)
-    return rng.template(
-        (
-            lambda: Build(
-                Ref(*owner), rng.choice(({special: value}, (None, {special: value}), ({}, {special: value})))
-            ),
-            lambda: Build(module, {rng.choice((w, "open", "load", "path", "modules", "print", "__getattr__")): value}),
-            lambda: Build(module, (None, {w: value})),
-            lambda: Build(New(Ref(*owner)), {special: value}),
-            lambda: Call(Ref("builtins", "setattr"), (rng.choice((Ref(*owner), module)), special, value)),
-            lambda: Call(
-                Ref("builtins", rng.choice(("object.__setattr__", "type.__setattr__"))), (Ref(*owner), special, value)
-            ),
-            lambda: SetItems(Ref("sys", "modules"), {rng.choice((module_name(rng), w)): module}),
-            lambda: SetItems(
-                Ref("os", "environ"),
-                {rng.choice(("LD_PRELOAD", "PATH", "PYTHONPATH", "EDITOR", "PAGER")): payloads.path(rng)},
-            ),
-            lambda: SetItems(Ref("copyreg", "dispatch_table"), {Ref(*owner): value}),
-            lambda: SetItems(Ref("builtins", "__dict__"), {rng.choice(("print", "open", "len", w)): value}),
-            lambda: SetItems(Call(Ref("builtins", "globals"), ()), {w: value}),
-            lambda: SetItems(Ref(owner[0], "__dict__"), {special: value}),
-            lambda: SetItems(Call(Ref("builtins", "vars"), (Ref(*owner),)), {special: value}),
-            lambda: Append(
-                Ref("sys", rng.choice(("path", "meta_path", "path_hooks"))), (rng.choice((payloads.path(rng), value)),)
-            ),
-            lambda: Append(Ref("torch.serialization", "_package_registry"), ((0, value, value),)),
-            lambda: Call(Ref("copyreg", "pickle"), (Ref(*owner), value)),
-            lambda: Call(Ref("copyreg", rng.choice(("add_extension", "constructor"))), (value,)),
-            lambda: Call(Ref("builtins", "dict.update"), (Ref("sys", "modules"), {w: value})),
-            lambda: Call(
-                Ref("unittest.mock", "_patch.start"),
-                (Call(Ref("unittest.mock", "patch"), (f"{aim.gadget.path}", value)),),
-            ),
-            lambda: Call(Ref("functools", "update_wrapper"), (Ref(*owner), value)),
-            lambda: Call(
-                Ref(
-                    "torch.nn.modules.module",
-                    rng.choice(("register_module_forward_hook", "register_module_backward_hook")),
-                ),
-                (value,),
-            ),
-            lambda: Call(Ref("fickling.hook", rng.choice(("remove_hook", "deactivate_safe_ml_environment"))), ()),
-        )
     )()
 
 
@@ -362,27 +213,3 @@ def staged_code(aim: Aim, rng: Draw) -> Any:
     elif rng.random() < 0.15:
         runner = Ref(*rng.choice((("runpy", "_run_code"), ("timeit", "timeit"), ("cProfile", "run"), ("pdb", "run"))))
     return Call(runner, (made,) if rng.random() < 0.7 else (made, {}))
-
-
-def exhaust(aim: Aim, rng: Draw) -> Any:
-    """Use up memory or time, stop the process, or wait for somebody."""
-    huge = rng.choice((2**31, 2**40, 10**10, 10**12, 9**9 + rng.randrange(9**9)))
-    endless = Call(Ref("itertools", rng.choice(("repeat", "count", "cycle"))), (1,))
-    return rng.template(
-        (
-            lambda: Call(helper("operator", rng.choice(("mul", "imul")), rng), (rng.choice(("A", [0], b"x")), huge)),
-            lambda: Call(Ref("builtins", rng.choice(("bytearray", "bytes"))), (huge,)),
-            lambda: Call(
-                Ref(*rng.choice((("builtins", "pow"), ("operator", "pow"), ("operator", "lshift")))), (9, huge)
-            ),
-            lambda: Call(Ref("builtins", rng.choice(("list", "sum"))), (Call(Ref("builtins", "range"), (huge,)),)),
-            lambda: Call(Ref("builtins", rng.choice(("list", "tuple", "set"))), (endless,)),
-            lambda: Call(Ref(*rng.choice((("numpy", "ones"), ("numpy", "zeros"), ("torch", "ones")))), ((huge,),)),
-            lambda: Call(Ref("time", "sleep"), (rng.choice((huge, rng.randrange(10, 10**6))),)),
-            lambda: Call(Ref("builtins", rng.choice(("input", "breakpoint", "exit", "quit"))), ()),
-            lambda: Call(Ref("sys", rng.choice(("exit", "setrecursionlimit"))), (rng.randrange(9),)),
-            lambda: Call(Ref(*rng.choice((("os", "abort"), ("os", "fork"), ("faulthandler", "_sigsegv")))), ()),
-            lambda: Call(Ref("math", "factorial"), (huge,)),
-            lambda: Call(Ref("re", "match"), ("(a+)+$", "a" * rng.randrange(30, 60) + "!")),
-        )
-    )()

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 from train.corpus import benign, honest, payloads
 from train.corpus.arguments import callback
 from train.corpus.draw import Draw
 from train.corpus.expressions import (
-    Append,
     Build,
     Call,
     Computed,
     Extension,
     New,
-    Opcodes,
     Persistent,
     Ref,
-    Repeat,
     Same,
     SetItems,
     Steps,
@@ -207,49 +203,3 @@ def left_alone(rng: Draw) -> Any:
     """Return an honest model with a function among its attributes."""
     model = honest.estimator(rng) if rng.random() < 0.5 else honest.custom_object(rng)
     return {benign.key(rng): model, "callback": benign.function_ref(rng)}
-
-
-def bomb(rng: Draw) -> Any:
-    """Return what takes memory or time out of all proportion when it is loaded; nothing is imported."""
-    width, n = rng.randrange(8, 16), rng.randrange(9, 24)
-    return rng.template(
-        (
-            lambda: _nested(width, n, rng.choice(("lol", 0, None, b"x"))),
-            lambda: Call(
-                Ref("builtins", rng.choice(("repr", "str", "hash"))), (_nested(width, n, "x", as_tuple=True),)
-            ),
-            lambda: {_nested(2, n + 20, "x", as_tuple=True): None},
-            lambda: _doubled(width, n),
-            lambda: Opcodes(b"L" + b"9" * rng.randrange(5_000, 60_000) + b"L\n"),
-            lambda: Opcodes(b"]" * n * 500 + b"a" * (n * 500 - 1)),
-            lambda: Opcodes(b"Nr" + struct.pack("<I", rng.randrange(2**29, 2**32))),
-            lambda: {i * (2**61 - 1): None for i in range(100, 100 + 20 * n)},
-            lambda: Call(Ref("builtins", "str.ljust"), ("x", 10**n)),
-            lambda: Call(Ref("builtins", "format"), (0, f"{10**n}d")),
-            lambda: Call(
-                Ref("builtins", "list"), (Call(Ref("itertools", "product"), ([0, 1], [0, 1], *[[0, 1]] * n)),)
-            ),
-            lambda: Append(_doubled(width, n), (_doubled(width, n),)),
-        )
-    )()
-
-
-def _nested(width: int, levels: int, leaf: Any, as_tuple: bool = False) -> Any:
-    value: Any = [leaf] * width
-    for _ in range(levels):
-        shared = Same(tuple(value) if as_tuple else value)
-        value = [shared] * width
-    return tuple(value) if as_tuple else value
-
-
-def _doubled(width: int, levels: int) -> Any:
-    value: Any = Repeat("lol", width)
-    for _ in range(levels):
-        value = Repeat(value, width)
-    return value
-
-
-def shared_honestly(rng: Draw) -> Any:
-    """Return containers that hold one object several times, as honest pickles do."""
-    value = Same(rng.choice((honest.array(rng), [benign.scalar(rng)], honest.small_object(rng))))
-    return rng.choice(([value, value], {benign.key(rng): value, "again": [value]}, [[value], [value, value]]))

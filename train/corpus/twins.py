@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from train.corpus import benign, effects, functions, honest, payloads, stages, tricks
+from train.corpus import benign, bombs, effects, functions, honest, overwrites, payloads, stages, tricks
 from train.corpus import bland as compositions
 from train.corpus.arguments import arguments_for
 from train.corpus.attacks import TECHNIQUES, Made, first_import
@@ -33,7 +33,7 @@ _OWN: dict[str, Callable[[Draw], Any]] = {
     "encoded-argument": stages.decoded_honestly,
     "encoded-name": stages.decoded_honestly,
     "staged-code": stages.decoded_honestly,
-    "overwrite": stages.set_honestly,
+    "overwrite": overwrites.set_honestly,
     "evaluated": lambda rng: effects.neighbour("evaluated", rng),
     "commanded": lambda rng: effects.neighbour("commanded", rng),
     "written": lambda rng: effects.neighbour("written", rng),
@@ -44,8 +44,8 @@ _OWN: dict[str, Callable[[Draw], Any]] = {
     "persistent": honest.tensor,
     "reconstructed": tricks.made_honestly,
     "tampered": tricks.left_alone,
-    "exhaust": tricks.shared_honestly,
-    "bomb": tricks.shared_honestly,
+    "exhaust": bombs.shared_honestly,
+    "bomb": bombs.shared_honestly,
 }
 """Technique to what honest pickles have in its place."""
 

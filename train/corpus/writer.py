@@ -9,6 +9,7 @@ from typing import Any
 
 from train.corpus import assemble as asm
 from train.corpus.expressions import (
+    AddItems,
     Append,
     Build,
     Call,
@@ -25,6 +26,13 @@ from train.corpus.expressions import (
     Steps,
     Style,
 )
+
+_EXTENDERS = {
+    SetItems: (asm.SETITEM, asm.SETITEMS),
+    Append: (asm.APPEND, asm.APPENDS),
+    AddItems: (b"", asm.ADDITEMS),
+}
+"""Kind of node to the opcodes for one item and for several."""
 
 
 class Writer:
@@ -60,7 +68,9 @@ class Writer:
         else:
             if not always and (style.memo == "none" or rng.random() < 0.4):
                 return
-            form = style.memo if style.memo not in ("none", "mixed") else rng.choice(("PUT", "", "LONG_BINPUT"))
+            form = (
+                style.memo if style.memo not in ("none", "mixed") else rng.choice(("PUT", "", "LONG_BINPUT", "MEMOIZE"))
+            )
             if form != "MEMOIZE" and rng.random() < 0.15:
                 index = rng.randrange(len(self._stored), 250 + len(self._stored))
                 while index in self._stored:
@@ -263,7 +273,7 @@ class Writer:
             self.write(node.target)
             self.write(node.state)
             self._out.append(asm.BUILD)
-        elif isinstance(node, SetItems | Append):
+        elif isinstance(node, SetItems | Append | AddItems):
             self._extend(node)
         elif isinstance(node, Persistent):
             textual = self._style.protocol == 0 or (not self._style.faithful and self._rng.random() < 0.5)
@@ -291,19 +301,20 @@ class Writer:
             self.write(node.value)
             self._store(id(node), always=True)
 
-    def _extend(self, node: SetItems | Append) -> None:
+    def _extend(self, node: SetItems | Append | AddItems) -> None:
         self.write(node.target)
-        mapping = isinstance(node, SetItems)
         flat = [p for item in node.items.items() for p in item] if isinstance(node, SetItems) else [*node.items]
-        if len(flat) == 1 + mapping and (self._style.faithful or self._rng.random() < 0.6):
+        one, many = _EXTENDERS[type(node)]
+        single = len(flat) == 1 + isinstance(node, SetItems)
+        if one and single and (self._style.faithful or self._rng.random() < 0.6):
             for item in flat:
                 self.write(item)
-            self._out.append(asm.SETITEM if mapping else asm.APPEND)
+            self._out.append(one)
             return
         self._out.append(asm.MARK)
         for item in flat:
             self.write(item)
-        self._out.append(asm.SETITEMS if mapping else asm.APPENDS)
+        self._out.append(many)
 
     def _import(self, ref: Ref) -> None:
         style, rng = self._style, self._rng

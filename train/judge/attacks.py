@@ -20,7 +20,7 @@ from train.corpus.gadgets import Gadget
 from train.corpus.hosts import Host, append_padding, junk_between, prepend_padding, splice
 from train.corpus.lift import Unliftable, lift
 from train.corpus.recipe import Recipe, payload_of
-from train.corpus.stages import decoded
+from train.corpus.hidden import decoded
 from train.corpus.styles import style_for, with_protocol
 from train.corpus.techniques import Aim
 from train.corpus.writer import pickled

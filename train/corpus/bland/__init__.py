@@ -34,7 +34,7 @@ def rows_of(table: str) -> tuple[Composition, ...]:
     for line in table.strip().replace("\n  | ", " | ").splitlines():
         attack, _, honest = line.partition(" | ")
         before, _, after = attack.rstrip().partition(" !")
-        whole = before + after
+        whole = before + after.lstrip()
         rows.append(Composition(whole, honest.strip() or before, not honest.strip() and before == whole))
     return tuple(rows)
 

@@ -63,6 +63,10 @@ builtins:list(builtins:type(w, (), {"__iter__": g})()) | builtins:type(w, (built
 builtins:bytes(builtins:type(w, (), {"__bytes__": g})()) | builtins:type(w, (builtins:bytes,), {})()
 builtins:type(w, (builtins:list,), {"append": g})() ! .append(x)
 t = builtins:type(w, (builtins:list,), {"extend": g})(); t += [x, v] | builtins:type(w, (builtins:list,), {})()
+t = builtins:type(w, (builtins:set,), {"add": g})(); t |= [x, v] | builtins:type(w, (builtins:set,), {})()
+t = builtins:type(w, (), {"add": g})(); t |= [x] | t = builtins:type(w, (builtins:set,), {})(); t |= [n]
+t = builtins:type(w, (), {"append": g})(); t += [x] | t = builtins:type(w, (builtins:list,), {})(); t += [n]
+t = types:SimpleNamespace(extend=g); t += [x, v] | collections:deque([n])
 t = builtins:type(w, (builtins:dict,), {"__setitem__": g})(); t[text] = x
   | t = builtins:type(w, (builtins:dict,), {})(); t[v] = n
 t = builtins:type(w, (), {"__setstate__": g})(); t.x = x | t = builtins:type(w, (), {})(); t.x = n
