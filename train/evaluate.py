@@ -70,6 +70,8 @@ class JudgeConfig:
     """Made attacks that are attacked further (count)."""
     attacked_real: int = 40
     """Real ones (count)."""
+    longest_padding: int = 10**6
+    """Of the attacks that pad (opcodes)."""
     attacked_peers: int = 30
     """Of all these, how many each released scanner sees (count)."""
     searched: int = 30
@@ -114,7 +116,7 @@ def judge(config: JudgeConfig) -> dict[str, Any]:
     if len(clean) != len(samples):
         raise RuntimeError("a sample of the attacks holds no pickle")
     hosts = sources.hosts("test")
-    attacked = attacked_rows(attacks(), samples, hosts, partial(tqdm, desc="attacks", unit="attack"))
+    attacked = attacked_rows(attacks(config.longest_padding), samples, hosts, partial(tqdm, desc="attacks", unit="attack"))
     metrics: dict[str, Any] = {
         "config": asdict(config),
         "corpus": json.loads((folder / "summary.json").read_text(encoding="utf-8")),

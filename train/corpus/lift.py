@@ -55,6 +55,8 @@ class _Lifter:
     def result(self) -> Any:
         """Return the last value, with what was computed and dropped before it."""
         value = self.stack.pop()
+        if value is MARK:
+            raise Unliftable("a mark where a value should be")
         whole = Steps(tuple(self.done), value) if self.done else value
         if _n_values(whole, {}) > MAX_VALUES:
             raise Unliftable(f"more than {MAX_VALUES} values")

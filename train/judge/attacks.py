@@ -61,10 +61,10 @@ Attack = Callable[[Sample, Sequence[Host], Draw], bytes | None]
 """Returns the attacked file, None where the attack does not fit."""
 
 
-def attacks() -> dict[str, Attack]:
-    """Return all attacks by name, `family: variant`."""
+def attacks(longest: int = SIZES[-1]) -> dict[str, Attack]:
+    """Return all attacks by name, `family: variant`; padding of at most `longest` opcodes."""
     table: dict[str, Attack] = {}
-    for n in SIZES:
+    for n in [size for size in SIZES if size <= longest]:
         table[f"append: 10^{len(str(n)) - 1}"] = _padded(append_padding, n)
         table[f"prepend: 10^{len(str(n)) - 1}"] = _padded(prepend_padding, n)
     table |= {f"junk: {n} between opcodes": _padded(junk_between, n) for n in (2, 20)}
