@@ -155,6 +155,6 @@ def test_every_opcode_form_occurs(made: list[Pair]) -> None:
         for attack, _ in made if split == "train" else pairs(2, 60, split, GADGETS, []):
             for stream in analyse(payload_of(attack)).streams:
                 used |= {opcode_name(stream.machine.site_opcode[i]) for i in range(stream.machine.n_sites)}
-    assert set(["GLOBAL", "STACK_GLOBAL", "INST", "REDUCE", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD", "BINPERSID"]) <= used
+    assert {"GLOBAL", "STACK_GLOBAL", "INST", "REDUCE", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD", "BINPERSID"} <= used
     for forms in ({"EXT1", "EXT2", "EXT4"}, {"SETITEM", "SETITEMS"}, {"APPEND", "APPENDS", "ADDITEMS"}):
         assert used & forms
