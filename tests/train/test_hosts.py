@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,7 +21,6 @@ from hypothesis import strategies as st
 
 from safepickle_dl.core import opcodes as op
 from tests.assemble import names, run, site_texts
-from train.corpus.attacks import attacks, twins
 from train.corpus.carriers import torch_legacy, torch_zip
 from train.corpus.gadgets import read_gadgets
 from train.corpus.hosts import (
@@ -34,6 +34,7 @@ from train.corpus.hosts import (
     splice,
 )
 from train.corpus.instructions import program
+from train.corpus.recipe import pairs, payload_of
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 INSIDE = ("start", "middle", "end")
@@ -62,13 +63,17 @@ def plain_values() -> st.SearchStrategy[Any]:
     )
 
 
+def pickles(n: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the pickles of `n` attacks and of their twins."""
+    for attack, twin in pairs(11, n, "train", read_gadgets(), []):
+        yield payload_of(attack), payload_of(twin)
+
+
 # --- splice -----------------------------------------------------------------------------------------------------------
 
 
 def test_both_do_what_they_did() -> None:
-    gadgets = read_gadgets()
-    payloads = [attack.data for attack in attacks(11, 60, gadgets)]
-    hosts = [twin.data for twin in twins(12, 60, gadgets)]
+    payloads, hosts = zip(*pickles(60), strict=True)
     n_inside = 0
     for number, (host, payload) in enumerate(zip(hosts, payloads, strict=True)):
         for position in POSITIONS:
@@ -227,10 +232,10 @@ def test_padded_pickles_keep_their_value(pad: Any, protocol: int) -> None:
 
 @pytest.mark.parametrize("pad", [append_padding, prepend_padding, junk_between])
 def test_padded_pickles_keep_their_calls(pad: Any) -> None:
-    for attack in attacks(13, 25, read_gadgets()):
-        if program(attack.data) is not None:
-            made = pad(attack.data, 40, Random(0))
-            assert site_texts(made) >= site_texts(attack.data)
+    for attack, _ in pickles(25):
+        if program(attack) is not None:
+            made = pad(attack, 40, Random(0))
+            assert site_texts(made) >= site_texts(attack)
             assert run(made).n_instructions >= 40
 
 

@@ -43,12 +43,14 @@ TECHNIQUES: dict[str, tuple[int, Technique]] = {
     "tampered": (3, tricks.tampered),
     "exhaust": (1, bombs.exhaust),
     "bomb": (2, lambda aim, rng: bombs.bomb(rng)),
+    "silent-bomb": (0, lambda aim, rng: bombs.silent_bomb(rng)),
 }
-"""Name to (weight, function)."""
+"""Name to (weight, function). What is never drawn has no call site: as an attack, it would teach a net of call sites to
+suspect the honest ones beside it; the judge may ask for it by name."""
 
 OWN_GADGET = frozenset(
     ["constructed", "function", "nested", "write-import", "import-only", "staged-code", "overwrite", "evaluated",
-     "commanded", "written", "exfiltrated", "tampered", "exhaust", "bomb"]
+     "commanded", "written", "exfiltrated", "tampered", "exhaust", "bomb", "silent-bomb"]
 )  # fmt: skip
 """Techniques that bring what they call with them: the attack is filed under the first import that it makes."""
 
@@ -93,9 +95,9 @@ class Made:
 
 
 def techniques_of(split: str) -> tuple[str, ...]:
-    """Return the techniques that a split may see: those that no other one holds back."""
+    """Return the techniques that a split draws: those that no other one holds back."""
     others = {name for other, names in HELD_OUT.items() if other != split for name in names}
-    return tuple(name for name in TECHNIQUES if name not in others)
+    return tuple(name for name, (weight, _) in TECHNIQUES.items() if weight and name not in others)
 
 
 class Gadgets:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from typing import Any
 
 from train.corpus import benign, honest
@@ -20,36 +21,62 @@ from train.corpus.techniques import Aim
 
 
 def bomb(rng: Draw) -> Any:
-    """Return what takes memory or time out of all proportion when it is loaded; nothing is imported."""
+    """Return a call that takes memory or time out of all proportion to what the pickle holds."""
     width, n = rng.randrange(8, 16), rng.randrange(9, 24)
+    swollen = rng.choice((_nested, _swollen_tuple, _doubled))(width, n)
+    huge, bits = 10**n, [[0, 1]] * n
     return rng.template(
         (
-            lambda: _nested(width, n, rng.choice(("lol", 0, None, b"x"))),
-            lambda: Call(
-                Ref("builtins", rng.choice(("repr", "str", "hash"))), (_nested(width, n, "x", as_tuple=True),)
-            ),
-            lambda: {_nested(2, n + 20, "x", as_tuple=True): None},
-            lambda: _doubled(width, n),
-            lambda: Opcodes(b"L" + b"9" * rng.randrange(5_000, 60_000) + b"L\n"),
-            lambda: Opcodes(b"]" * n * 500 + b"a" * (n * 500 - 1)),
-            lambda: Opcodes(b"Nr" + struct.pack("<I", rng.randrange(2**29, 2**32))),
-            lambda: {i * (2**61 - 1): None for i in range(100, 100 + 20 * n)},
-            lambda: Call(Ref("builtins", "str.ljust"), ("x", 10**n)),
-            lambda: Call(Ref("builtins", "format"), (0, f"{10**n}d")),
-            lambda: Call(
-                Ref("builtins", "list"), (Call(Ref("itertools", "product"), ([0, 1], [0, 1], *[[0, 1]] * n)),)
-            ),
-            lambda: Append(_doubled(width, n), (_doubled(width, n),)),
+            lambda: Call(Ref("builtins", rng.choice(("repr", "str", "hash", "sorted", "frozenset"))), (swollen,)),
+            lambda: Call(Ref("copy", "deepcopy"), (swollen,)),
+            lambda: Call(Ref("json", "dumps"), (swollen,)),
+            lambda: Call(Ref("pickle", "dumps"), (swollen, 0)),
+            lambda: Call(Ref("numpy", "array"), (swollen,)),
+            lambda: Call(Ref("operator", "eq"), (swollen, _nested(width, n))),
+            lambda: Call(Ref("itertools", "chain"), (swollen,)),
+            lambda: Append(Call(Ref("collections", "deque"), ()), (swollen, swollen)),
+            lambda: Call(Ref("builtins", "str.ljust"), ("x", huge)),
+            lambda: Call(Ref("builtins", rng.choice(("str.zfill", "str.center"))), ("x", huge)),
+            lambda: Call(Ref("builtins", "format"), (0, f"{huge}d")),
+            lambda: Call(Ref("builtins", "list"), (Call(Ref("itertools", "product"), tuple(bits)),)),
+            lambda: Call(Ref("builtins", "list"), (Call(Ref("itertools", "permutations"), (list(range(n)),)),)),
+            lambda: Call(Ref("zlib", "decompress"), (zlib.compress(bytes(10**6), 9),)),
+            lambda: Call(Ref("builtins", "int"), ("9" * rng.randrange(5_000, 60_000),)),
+            lambda: Call(Ref("decimal", "Decimal.__pow__"), (Call(Ref("decimal", "Decimal"), (9,)), huge)),
         )
     )()
 
 
-def _nested(width: int, levels: int, leaf: Any, as_tuple: bool = False) -> Any:
+def silent_bomb(rng: Draw) -> Any:
+    """Return the same without any call or import: containers, numbers and memo indices alone."""
+    width, n = rng.randrange(8, 16), rng.randrange(9, 24)
+    return rng.template(
+        (
+            lambda: _nested(width, n, rng.choice(("lol", 0, None, b"x"))),
+            lambda: _doubled(width, n),
+            lambda: {_swollen_tuple(2, n + 20): None},
+            lambda: Opcodes(b"L" + b"9" * rng.randrange(5_000, 60_000) + b"L\n"),
+            lambda: Opcodes(b"]" * n * 500 + b"a" * (n * 500 - 1)),
+            lambda: Opcodes(b"Nr" + struct.pack("<I", rng.randrange(2**29, 2**32))),
+            lambda: {i * (2**61 - 1): None for i in range(100, 100 + 20 * n)},
+        )
+    )()
+
+
+def _nested(width: int, levels: int, leaf: Any = "x") -> Any:
     value: Any = [leaf] * width
     for _ in range(levels):
-        shared = Same(tuple(value) if as_tuple else value)
+        shared = Same(value)
         value = [shared] * width
-    return tuple(value) if as_tuple else value
+    return value
+
+
+def _swollen_tuple(width: int, levels: int) -> Any:
+    value: Any = ("x",) * width
+    for _ in range(levels):
+        shared = Same(value)
+        value = (shared,) * width
+    return value
 
 
 def _doubled(width: int, levels: int) -> Any:

@@ -139,9 +139,8 @@ def write_then_import(aim: Aim, rng: Draw) -> Any:
             lambda: Call(Ref("torch.ops", "load_library"), (target,)),
         )
     )()
-    return rng.template(
-        (lambda: Steps((written,), imported), lambda: written, lambda: imported, lambda: [written, imported])
-    )()
+    alone = written if isinstance(imported, Ref) else imported  # the import of a plain name means nothing by itself
+    return rng.choice((Steps((written,), imported), written, alone, [written, imported]))
 
 
 def inside_state(aim: Aim, rng: Draw) -> Any:
@@ -193,7 +192,7 @@ def import_only(aim: Aim, rng: Draw) -> Any:
         ("this", "antigravity", "idlelib.idle", "pip.__main__", "ensurepip.__main__", "lib2to3.__main__",
          "test.__main__", "turtledemo.__main__", "unittest.__main__", "torch.utils.bottleneck.__main__",
          "idlelib.__main__", "venv.__main__", "tkinter.__main__", "zipapp.__main__", "evil", "exploit", "payload",
-         "backdoor", "pwn", "malware", "reverse_shell", f"{payloads.word(rng)}_{payloads.word(rng)}")
+         "backdoor", "pwn", "malware", "reverse_shell", "rootkit")
     )  # fmt: skip
     return Ref(module, rng.choice(("main", "__name__", "run", "x", payloads.word(rng), "__doc__")))
 

@@ -46,6 +46,7 @@ _OWN: dict[str, Callable[[Draw], Any]] = {
     "tampered": tricks.left_alone,
     "exhaust": bombs.shared_honestly,
     "bomb": bombs.shared_honestly,
+    "silent-bomb": bombs.shared_honestly,
 }
 """Technique to what honest pickles have in its place."""
 
