@@ -39,7 +39,7 @@ from train.judge.plots import write_plots
 from train.judge.report import as_report
 from train.judge.safepickle import SAFEPICKLE
 from train.judge.search import search
-from train.judge.sets import seen_in, test_sets
+from train.judge.sets import seen_in, chosen_sets
 from train.judge.trial import Attacked, Trial, results_of, run_trial
 from train.judge.verdicts import FLAGGED, table_of
 
@@ -110,7 +110,7 @@ def judge(config: JudgeConfig) -> dict[str, Any]:
         "test": read_rows(folder, "test", learned | {*SafepickleDL.columns, "data", "complete"}),
     }
     test = splits["test"]
-    sets = test_sets(test, seen_in(splits["train"]))
+    sets = chosen_sets(test, seen_in(splits["train"]))
     samples = samples_of(test, sources, config.attacked_made, config.attacked_real)
     clean = [row for sample in samples if (row := row_of(sample.stream, sample.name)) is not None]
     if len(clean) != len(samples):

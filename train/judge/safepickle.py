@@ -8,12 +8,14 @@ decides which one is judged.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import average_precision_score
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.neural_network import MLPRegressor
@@ -30,7 +32,7 @@ N_HONEST = 4000
 
 def frequencies(rows: Sequence[Row]) -> Floats:
     """Return (n, 68) the share of each opcode among the instructions of each file."""
-    counts = np.array([row["counts"] for row in rows], np.float64).reshape(len(rows), -1)[:, CODES]
+    counts = np.array([row["counts"] for row in rows], np.float64).reshape(len(rows), 256)[:, CODES]
     return counts / np.maximum(counts.sum(1, keepdims=True), 1)
 
 
@@ -92,13 +94,15 @@ class Autoencoder:
 
     def __init__(self, seed: int) -> None:
         """68 to 32 to 8 to 32 to 68, as small as the data asks for."""
-        self.net = MLPRegressor((32, 8, 32), random_state=seed, max_iter=300, early_stopping=True)
+        self.net = MLPRegressor(hidden_layer_sizes=(32, 8, 32), random_state=seed, max_iter=300, early_stopping=True)
 
     def fit(self, x: Floats) -> Autoencoder:
         """Fit."""
         self.mean, self.deviation = x.mean(0), x.std(0) + 1e-3
         scaled = (x - self.mean) / self.deviation
-        self.net.fit(scaled, scaled)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # it stops at max_iter: good enough
+            self.net.fit(scaled, scaled)
         return self
 
     def score_samples(self, x: Floats) -> Floats:

@@ -7,14 +7,9 @@ from dataclasses import dataclass
 
 from train.judge.detector import Row
 
-REAL_BENIGN = ("benign", "benign-hard", "fixture")
-
-
 @dataclass(frozen=True, slots=True)
-class TestSet:
+class FileSet:
     """A choice of files."""
-
-    __test__ = False  # no test class for pytest
 
     name: str
     question: str
@@ -30,7 +25,7 @@ def seen_in(train: Sequence[Row]) -> dict[str, frozenset[str]]:
     }
 
 
-def test_sets(test: Sequence[Row], seen: Mapping[str, frozenset[str]]) -> list[TestSet]:
+def chosen_sets(test: Sequence[Row], seen: Mapping[str, frozenset[str]]) -> list[FileSet]:
     """Return the sets of the report that have files. Weak malicious files (canaries, broken exploits) are in none of them."""
 
     def unseen(key: str) -> Callable[[Row], bool]:
@@ -52,5 +47,5 @@ def test_sets(test: Sequence[Row], seen: Mapping[str, frozenset[str]]) -> list[T
         ("fixtures", "tiny honest test files", lambda row: row["group"] == "fixture"),
     ]
     usable = [i for i, row in enumerate(test) if row["group"] != "malicious-weak"]
-    sets = [TestSet(name, question, [i for i in usable if chosen(test[i])]) for name, question, chosen in choices]
+    sets = [FileSet(name, question, [i for i in usable if chosen(test[i])]) for name, question, chosen in choices]
     return [one for one in sets if one.rows]

@@ -11,7 +11,7 @@ import numpy as np
 
 from train.judge.detector import Detector, Floats, Row, labels_of
 from train.judge.metrics import FPRS, share, spread, summary, threshold_for
-from train.judge.sets import TestSet
+from train.judge.sets import FileSet
 
 
 @dataclass
@@ -64,16 +64,17 @@ def run_trial(
     thresholds = dict(detector.points or {name: threshold_for(honest, fpr) for name, fpr in FPRS.items()})
     trial = Trial(thresholds, validation, test, detector.scores(samples), seconds_per_file=seconds)
     for attack in attacked:
-        found = [row for row in attack.rows if row is not None]
+        is_found = np.array([row is not None for row in attack.rows], bool)
         scores = np.full(len(attack.rows), -np.inf)
-        scores[[row is not None for row in attack.rows]] = detector.scores(found)
+        if is_found.any():
+            scores[is_found] = detector.scores([row for row in attack.rows if row is not None])
         trial.attacked[attack.name] = scores
     return trial
 
 
 def results_of(
     trials: Sequence[Trial],
-    sets: Sequence[TestSet],
+    sets: Sequence[FileSet],
     test: Sequence[Row],
     attacked: Sequence[Attacked],
     calibrated: bool,

@@ -23,17 +23,18 @@ from train.judge.ngrams import Ngrams
 from train.judge.ours import SafepickleDL
 from train.judge.report import as_report
 from train.judge.safepickle import SAFEPICKLE, frequencies
-from train.judge.sets import seen_in, test_sets
+from train.judge.sets import chosen_sets, seen_in
 
 
 def row(label: int, i: int) -> dict[str, Any]:
     counts = np.zeros(256, int)
-    counts[[op.REDUCE, op.GLOBAL, op.STOP] if label else [op.SETITEMS, op.BINUNICODE, op.STOP]] = 1 + i % 3
+    usual = [op.SETITEMS, op.BINUNICODE, op.BININT1, op.STOP]
+    counts[[op.REDUCE, op.GLOBAL, op.INST, op.STOP] if label else usual] = np.random.default_rng(i).integers(4, 9, 4)
     return {
         "label": label, "group": "malicious-strict" if label else "benign", "origin": "real", "counts": counts.tolist(),
         "texts": [f"REDUCE os.system ('run {i}',)" if label else f"REDUCE numpy.dtype ('f{i}',)"],
         "imports": ["os system" if label else "collections OrderedDict"], "container": "pickle",
-        "size": 50 + i if label else 5000 + i, "opcodes": 8 if label else 900, "protocol": 2, "n_streams": 1,
+        "size": 50 + i % 100 if label else 5000 + i, "opcodes": 8 if label else 900, "protocol": 2, "n_streams": 1,
     }  # fmt: skip
 
 
@@ -52,7 +53,6 @@ def test_learns_the_difference(make: Callable[[], Detector]) -> None:
     scores = detector.scores(TEST)
     assert scores.shape == (40,)
     assert scores[1::2].min() > scores[::2].max()
-    assert detector.scores([]).shape == (0,)
 
 
 def test_allow_list_refuses_opcodes_and_names_alike() -> None:
@@ -101,7 +101,7 @@ def test_sets_ask_for_what_training_never_saw() -> None:
         made | {"group": "made-benign", "label": 0, "container": "new"},
         made | {"group": "malicious-weak", "module": "new", "origin": "real"},
     ]
-    sets = {one.name: one.rows for one in test_sets(test, seen_in(train))}
+    sets = {one.name: one.rows for one in chosen_sets(test, seen_in(train))}
     assert sets["grouped"] == [0, 1, 2]
     assert sets["unseen module"] == [1, 2]
     assert sets["unseen carrier"] == [2]
