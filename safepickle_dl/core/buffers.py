@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 Bytes: TypeAlias = bytes | bytearray | mmap.mmap
 """Is only read."""
-Scratch: TypeAlias = bytearray
+Octets: TypeAlias = bytearray
 Ints: TypeAlias = "array[int]"
 
 unlocked = nullcontext()
@@ -57,9 +57,21 @@ def grown(buffer: Ints, size: int) -> Ints:
     return buffer
 
 
-def new_scratch(size: int) -> Scratch:
-    """Return a buffer of `size` bytes."""
+def new_octets(size: int) -> Octets:
+    """Return a buffer of `size` zeros, 8 bits each, unsigned."""
     return bytearray(size)
+
+
+def copied_octets(buffer: Octets) -> Octets:
+    """Do what `copied` does."""
+    return buffer[:]
+
+
+def grown_octets(buffer: Octets, size: int) -> Octets:
+    """Do what `grown` does."""
+    if len(buffer) < size:
+        buffer.extend(bytes(max(size, 2 * len(buffer)) - len(buffer)))
+    return buffer
 
 
 def find_newline(data: Bytes, start: int, end: int) -> int:

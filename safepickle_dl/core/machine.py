@@ -16,8 +16,8 @@ from __future__ import annotations
 from safepickle_dl.core import integers
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes, IntMap, Ints, copied, grown, new_ints, unlocked
-from safepickle_dl.core.lexer import Lexer, read_uint
+from safepickle_dl.core.buffers import Bytes, IntMap, Ints, copied, copied_octets, grown, new_ints, unlocked
+from safepickle_dl.core.lexer import Lexer
 from safepickle_dl.core.nodes import Nodes
 
 MAX_FLOAT_NODES = 1 << 16
@@ -70,9 +70,19 @@ class Machine:
     def push(self, node: int) -> None:
         """Push a node."""
         if self.depth >= len(self.stack):
-            self.stack = grown(self.stack, self.depth + 1)
+            self.grow_stack()
         self.stack[self.depth] = node
         self.depth += 1
+
+    def grow_stack(self) -> None:
+        """Make room for one more node (apart from `push`, which is fast for having no buffer of its own)."""
+        self.stack = grown(self.stack, self.depth + 1)
+
+    def push_mark(self) -> None:
+        """Set a mark at the top of the stack."""
+        self.marks = grown(self.marks, self.n_marks + 1)
+        self.marks[self.n_marks] = self.depth
+        self.n_marks += 1
 
     def floor(self) -> int:
         """Return the depth below which nothing can be popped: that of the topmost mark."""
@@ -168,12 +178,7 @@ class Machine:
         """Record a call site."""
         i = self.n_sites
         if i >= len(self.site_opcode):
-            self.site_opcode = grown(self.site_opcode, i + 1)
-            self.site_at = grown(self.site_at, i + 1)
-            self.site_callee = grown(self.site_callee, i + 1)
-            self.site_arguments = grown(self.site_arguments, i + 1)
-            self.site_result = grown(self.site_result, i + 1)
-            self.site_context = grown(self.site_context, i + 1)
+            self.grow_sites(i + 1)
         self.n_sites = i + 1
         self.site_opcode[i] = opcode
         self.site_at[i] = at
@@ -181,6 +186,15 @@ class Machine:
         self.site_arguments[i] = arguments
         self.site_result[i] = result
         self.site_context[i] = self.take_context()
+
+    def grow_sites(self, size: int) -> None:
+        """Make room for `size` call sites."""
+        self.site_opcode = grown(self.site_opcode, size)
+        self.site_at = grown(self.site_at, size)
+        self.site_callee = grown(self.site_callee, size)
+        self.site_arguments = grown(self.site_arguments, size)
+        self.site_result = grown(self.site_result, size)
+        self.site_context = grown(self.site_context, size)
 
     def add_anomaly(self, anomaly: int, at: int) -> None:
         """Record a place where a loader would stop."""
@@ -248,18 +262,15 @@ class Machine:
         if code == op.MEMOIZE:
             self.memo.put(self.memo.count(), self.top(at))
         elif code == op.BINPUT or code == op.LONG_BINPUT:
-            self.memo.put(read_uint(nodes.data, lo, hi - lo), self.top(at))
+            self.memo.put(nodes.uint(lo, hi), self.top(at))
         elif code == op.BINGET or code == op.LONG_BINGET:
-            self.recall(read_uint(nodes.data, lo, hi - lo), at)
+            self.recall(nodes.uint(lo, hi), at)
         elif code == op.BININT1 or code == op.BININT or code == op.BININT2 or code == op.LONG1 or code == op.LONG4:
             self.push(nodes.add(kd.INT, code, lo, hi, -1))
         elif code == op.SHORT_BINUNICODE or code == op.BINUNICODE or code == op.UNICODE or code == op.BINUNICODE8:
             self.push(nodes.add(kd.TEXT, code, lo, hi, -1))
         elif code == op.MARK:
-            if self.n_marks >= len(self.marks):
-                self.marks = grown(self.marks, self.n_marks + 1)
-            self.marks[self.n_marks] = self.depth
-            self.n_marks += 1
+            self.push_mark()
         elif code == op.BINFLOAT or code == op.FLOAT:
             if nodes.count < MAX_FLOAT_NODES:
                 self.push(nodes.add(kd.FLOAT, code, lo, hi, -1))
@@ -353,12 +364,8 @@ class Machine:
             nodes.use[self.pop(at)] |= kd.RETURNED
             self.stopped = True
         elif code == op.NEWOBJ_EX:
-            values = new_ints(2)
-            values[1] = self.pop(at)
-            values[0] = self.pop(at)
+            arguments = self.pop_tuple(2, code, at)
             callee = self.pop(at)
-            arguments = nodes.add(kd.TUPLE, code, -1, -1, 0)
-            nodes.add_items(arguments, values, 0, 2)
             self.push(self.add_call(code, at, callee, arguments))
         elif code == op.OBJ:
             start = self.pop_mark(at)
@@ -379,9 +386,10 @@ class Machine:
             self.push(self.add_import(code, at, lo, hi))
         elif code == op.NEXT_BUFFER:
             self.push(kd.BUFFER)
-        elif code >= op.ANOMALY:
+        elif code == op.FRAME or code == op.READONLY_BUFFER:
+            return
+        else:  # an anomaly of the lexer's
             self.add_anomaly(code, at)
-        # FRAME, READONLY_BUFFER: nothing moves
 
     def recall(self, key: int, at: int) -> None:
         """Push what the memo holds under a key; UNKNOWN and an anomaly where it holds nothing."""
@@ -456,12 +464,12 @@ def copied_state(machine: Machine) -> Machine:
     """Return a machine with the same nodes, memo and stack that has recorded no call site yet."""
     nodes = machine.nodes
     copy = Machine(nodes.data)
-    copy.nodes.kind = copied(nodes.kind)
-    copy.nodes.opcode = copied(nodes.opcode)
+    copy.nodes.kind = copied_octets(nodes.kind)
+    copy.nodes.opcode = copied_octets(nodes.opcode)
     copy.nodes.lo = copied(nodes.lo)
     copy.nodes.hi = copied(nodes.hi)
     copy.nodes.extra = copied(nodes.extra)
-    copy.nodes.use = copied(nodes.use)
+    copy.nodes.use = copied_octets(nodes.use)
     copy.nodes.count = nodes.count
     copy.nodes.cell_node = copied(nodes.cell_node)
     copy.nodes.cell_next = copied(nodes.cell_next)

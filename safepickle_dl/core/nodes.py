@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes, Ints, Scratch, grown, ints_of, new_ints, new_scratch
+from safepickle_dl.core.buffers import Bytes, Ints, Octets, grown, grown_octets, ints_of, new_ints, new_octets
 from safepickle_dl.core.escapes import unescape
 
 
@@ -32,13 +32,13 @@ class Nodes:
         """Start with the shared nodes NONE to BUFFER; spans refer to `data`."""
         self.data: Bytes = data
         self.count: int = kd.FIRST_FREE
-        self.kind: Ints = new_ints(64)
-        self.opcode: Ints = new_ints(64)
+        self.kind: Octets = new_octets(64)
+        self.opcode: Octets = new_octets(64)
         self.lo: Ints = new_ints(64)
         self.hi: Ints = new_ints(64)
         self.extra: Ints = new_ints(64)
-        self.use: Ints = new_ints(64)
-        self.scratch: Scratch = new_scratch(1024)
+        self.use: Octets = new_octets(64)
+        self.scratch: Octets = new_octets(1024)
         self.names: Ints = ints_of(kd.NAMES)
         self.n_cells: int = 0
         self.cell_node: Ints = new_ints(64)
@@ -50,13 +50,7 @@ class Nodes:
         """Append a node and return its index."""
         node = self.count
         if node >= len(self.kind):
-            size = node + 1
-            self.kind = grown(self.kind, size)
-            self.opcode = grown(self.opcode, size)
-            self.lo = grown(self.lo, size)
-            self.hi = grown(self.hi, size)
-            self.extra = grown(self.extra, size)
-            self.use = grown(self.use, size)
+            self.grow(node + 1)
         self.count = node + 1
         self.kind[node] = kind
         self.opcode[node] = opcode
@@ -64,6 +58,28 @@ class Nodes:
         self.hi[node] = hi
         self.extra[node] = extra
         return node
+
+    def grow(self, size: int) -> None:
+        """Make room for `size` nodes."""
+        self.kind = grown_octets(self.kind, size)
+        self.opcode = grown_octets(self.opcode, size)
+        self.lo = grown(self.lo, size)
+        self.hi = grown(self.hi, size)
+        self.extra = grown(self.extra, size)
+        self.use = grown_octets(self.use, size)
+
+    def grow_cells(self, size: int) -> None:
+        """Make room for `size` cells."""
+        self.cell_node = grown(self.cell_node, size)
+        self.cell_next = grown(self.cell_next, size)
+
+    def uint(self, lo: int, hi: int) -> int:
+        """Return the little-endian unsigned integer in `data[lo:hi]`, less than 8 bytes."""
+        value = 0
+        while hi > lo:
+            hi -= 1
+            value = (value << 8) | self.data[hi]
+        return value
 
     def add_items(self, container: int, values: Ints, start: int, end: int) -> None:
         """Append `values[start:end]` (nodes) to a container; beyond MAX_CHILDREN they only count."""
@@ -75,8 +91,7 @@ class Nodes:
             value = values[i]
             cell = self.n_cells
             if cell >= len(self.cell_node):
-                self.cell_node = grown(self.cell_node, cell + 1)
-                self.cell_next = grown(self.cell_next, cell + 1)
+                self.grow_cells(cell + 1)
             self.n_cells = cell + 1
             self.cell_node[cell] = value
             self.cell_next[cell] = -1

@@ -9,7 +9,7 @@ from __future__ import annotations
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core import tokens as tk
-from safepickle_dl.core.buffers import Bytes, IntMap, Ints, Scratch, find_text, grown, new_ints, new_scratch
+from safepickle_dl.core.buffers import Bytes, IntMap, Ints, Octets, find_text, grown, new_ints, new_octets
 from safepickle_dl.core.escapes import hex_digit, unescape
 
 MAX_WORD = 40
@@ -75,7 +75,7 @@ class Words:
         self.span_of: IntMap = IntMap()
         self.n_spans: int = 0
         self.spans: Ints = new_ints(1024)
-        self.scratch: Scratch = new_scratch(1024)
+        self.scratch: Octets = new_octets(1024)
         self.classes: Ints = new_ints(256)
         for byte in range(256):
             self.classes[byte] = byte_class(byte)
@@ -86,12 +86,16 @@ class Words:
         """Append a token that is no word, unless it repeats a scalar."""
         n = self.n_tokens
         if n >= len(self.tokens):
-            self.tokens = grown(self.tokens, n + 1)
+            self.grow(n + 1)
         value = role | token << tk.ID_SHIFT
         if tk.SCALAR <= token < tk.DIGITS and n > 0 and self.tokens[n - 1] == value:
             return
         self.tokens[n] = value
         self.n_tokens = n + 1
+
+    def grow(self, size: int) -> None:
+        """Make room for `size` tokens."""
+        self.tokens = grown(self.tokens, size)
 
     def add_word(self, role: int, text: Bytes, lo: int, hi: int) -> None:
         """Append the word `text[lo:hi]` (ASCII letters and digits), folded to lower case."""
@@ -110,7 +114,7 @@ class Words:
             self.write_grams(word, text, lo, hi)
         n = self.n_tokens
         if n >= len(self.tokens):
-            self.tokens = grown(self.tokens, n + 1)
+            self.grow(n + 1)
         token = tk.FIRST_WORD + digest % (tk.N_IDS - tk.FIRST_WORD)
         self.tokens[n] = role | token << tk.ID_SHIFT | word << tk.WORD_SHIFT
         self.n_tokens = n + 1
@@ -276,5 +280,5 @@ class Words:
     def unescape(self, data: Bytes, opcode: int, lo: int, hi: int) -> int:
         """Decode a STRING or UNICODE into `scratch`; return its length in bytes."""
         if len(self.scratch) < hi - lo:
-            self.scratch = new_scratch(hi - lo)
+            self.scratch = new_octets(hi - lo)
         return unescape(data, opcode, lo, hi, self.scratch)

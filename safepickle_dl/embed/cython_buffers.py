@@ -7,12 +7,16 @@ import os
 
 import cython
 from cython.cimports.cpython.array import array, clone
+from cython.cimports.cython import view
+from cython.cimports.libc.stdlib import calloc, free
 from cython.cimports.libc.string import memchr
 
 _INTS = array("q")
 _BYTES = array("B")
 MULTIPLIER = cython.declare(cython.ulonglong, int.from_bytes(os.urandom(8), "little") | 1)
 """Of the hash, and unknown to who makes files: equal places in a map cannot be made on purpose."""
+LARGE = cython.declare(cython.Py_ssize_t, 1 << 14)
+"""From here on a buffer is memory of its own rather than an `array` (ints)."""
 NEAR = cython.declare(cython.Py_ssize_t, 64)
 
 
@@ -48,10 +52,14 @@ class IntMap:
             self.n += 1
         if 0 <= key <= 2 * self.n + NEAR:
             if key >= self.near.shape[0]:
-                self.near = grown(self.near, key + 1)
+                self.enlarge(key + 1)
             self.near[key] = value + 1
             return 0
         self.put_far(key, value + 1)
+        return 0
+
+    def enlarge(self, size):
+        self.near = grown(self.near, size)
         return 0
 
     def put_far(self, key, value):
@@ -105,8 +113,17 @@ class IntMap:
         return copy
 
 
+def large_block(size, width, letter):
+    block = view.array(shape=(size,), itemsize=width, format=letter, allocate_buffer=False)
+    block.data = cython.cast(cython.p_char, calloc(size, width))  # zeros that cost nothing until they are touched
+    block.callback_free_data = free
+    if block.data == cython.NULL:
+        raise MemoryError
+    return block
+
+
 def new_ints(size):
-    return clone(_INTS, size, True)
+    return clone(_INTS, size, True) if size < LARGE else large_block(size, 8, "q")
 
 
 def ints_of(text):
@@ -127,8 +144,22 @@ def grown(buffer, size):
     return result
 
 
-def new_scratch(size):
-    return clone(_BYTES, size, True)
+def new_octets(size):
+    return clone(_BYTES, size, True) if size < LARGE else large_block(size, 1, "B")
+
+
+def copied_octets(buffer):
+    result = new_octets(buffer.shape[0])
+    result[:] = buffer
+    return result
+
+
+def grown_octets(buffer, size):
+    if buffer.shape[0] >= size:
+        return buffer
+    result = new_octets(max(size, 2 * buffer.shape[0]))
+    result[: buffer.shape[0]] = buffer
+    return result
 
 
 def find_newline(data, start, end):

@@ -15,11 +15,11 @@ C_TYPES = {
     "bool": "bint",
     "Ints": "Py_ssize_t[::1]",
     "Bytes": "const unsigned char[::1]",
-    "Scratch": "unsigned char[::1]",
+    "Octets": "unsigned char[::1]",
     "IntMap": "IntMap",
 }
 """Annotation to C type; any other annotation is a class of the core."""
-ELEMENTS = {"Ints": "int", "Bytes": "int", "Scratch": "int"}
+ELEMENTS = {"Ints": "int", "Bytes": "int", "Octets": "int"}
 ERROR = -(1 << 62) - 1
 """What a C function returns beside an exception: no value of the core."""
 BUFFER_FUNCTIONS = {
@@ -27,7 +27,9 @@ BUFFER_FUNCTIONS = {
     "ints_of": "Ints",
     "copied": "Ints",
     "grown": "Ints",
-    "new_scratch": "Scratch",
+    "new_octets": "Octets",
+    "copied_octets": "Octets",
+    "grown_octets": "Octets",
     "find_newline": "int",
     "find_text": "int",
     "min": "int",
@@ -232,7 +234,7 @@ class _Nogil(ast.NodeTransformer):
         """`x = grown(x, n)` takes the GIL, even where nothing is to be done."""
         self.generic_visit(node)
         value = node.value
-        if not (isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "grown"):
+        if not (isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("grown", "grown_octets")):
             return node
         size = ast.Call(ast.Name("len", ast.Load()), [value.args[0]], [])
         return ast.If(ast.Compare(size, [ast.Lt()], [value.args[1]]), [node], [])
