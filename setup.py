@@ -38,7 +38,7 @@ def write_source() -> None:
     embed = ROOT / "safepickle_dl" / "embed"
     declarations = Declarations(assemble())
     types = (embed / "cython_buffers.pxd").read_text(encoding="utf-8") + declarations.pxd()
-    code = (embed / "cython_buffers.py").read_text(encoding="utf-8") + "\n\n" + ast.unparse(declarations.rewrite())
+    code = (embed / "cython_buffers.pyx").read_text(encoding="utf-8") + "\n\n" + ast.unparse(declarations.rewrite())
     SOURCE.parent.mkdir(parents=True, exist_ok=True)
     for package in (SOURCE.parent, SOURCE.parent.parent):  # else Cython does not find the declarations
         (package / "__init__.py").touch()

@@ -10,6 +10,8 @@ import importlib
 import os
 import sys
 
+from safepickle_dl.errors import SafePickleError
+
 MODULES = ("lexer", "integers", "escapes", "nodes", "machine", "words", "slices")
 """What `_compiled` stands in for."""
 
@@ -18,17 +20,17 @@ def _use_compiled(wanted: str) -> bool:
     """Put `_compiled` in the place of MODULES, and return whether it is there.
 
     Raises:
-        ImportError: it is asked for and missing, or the request names neither.
+        SafePickleError: it is asked for and missing, or the request names neither.
     """
     if wanted == "interpreted":
         return False
     if wanted not in ("", "compiled"):
-        raise ImportError(f"SAFEPICKLE_DL_CORE is {wanted!r}: interpreted or compiled")
+        raise SafePickleError(f"SAFEPICKLE_DL_CORE is {wanted!r}, not interpreted or compiled")
     try:
         compiled = importlib.import_module("safepickle_dl.core._compiled")
-    except ImportError:
+    except ImportError as error:
         if wanted:
-            raise
+            raise SafePickleError(f"SAFEPICKLE_DL_CORE: no compiled core here: {error}") from error
         return False
     for name in MODULES:
         sys.modules[f"{__name__}.{name}"] = compiled

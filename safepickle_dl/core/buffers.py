@@ -1,7 +1,7 @@
 """The few things that differ between the runtimes of core/: buffers, maps of ints, and searches in bytes.
 
 Everything else in core/ is written in one small subset of Python: ints, indexed int buffers, `IntMap`, constants.
-This file is the interpreted one; `embed/buffers.pyx` stands in for it in the compiled core and
+This file is the interpreted one; `embed/cython_buffers.pyx` stands in for it in the compiled core and
 `embed/torch_buffers.py` in TorchScript.
 """
 

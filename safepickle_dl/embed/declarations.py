@@ -146,7 +146,9 @@ class Declarations:
             return node.func.id if node.func.id in self.classes else self.functions[node.func.id]
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             return self.classes[self._type_of(node.func.value, types)].methods[node.func.attr]
-        if isinstance(node, ast.Compare | ast.BoolOp) or (isinstance(node, ast.Constant) and node.value in (True, False)):
+        if isinstance(node, ast.Compare | ast.BoolOp) or (
+            isinstance(node, ast.Constant) and node.value in (True, False)
+        ):
             return "int" if isinstance(node, ast.Constant) and not isinstance(node.value, bool) else "bool"
         return "int"
 
@@ -234,7 +236,11 @@ class _Nogil(ast.NodeTransformer):
         """`x = grown(x, n)` takes the GIL, even where nothing is to be done."""
         self.generic_visit(node)
         value = node.value
-        if not (isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("grown", "grown_octets")):
+        if not (
+            isinstance(value, ast.Call)
+            and isinstance(value.func, ast.Name)
+            and value.func.id in ("grown", "grown_octets")
+        ):
             return node
         size = ast.Call(ast.Name("len", ast.Load()), [value.args[0]], [])
         return ast.If(ast.Compare(size, [ast.Lt()], [value.args[1]]), [node], [])
