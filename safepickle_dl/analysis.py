@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from safepickle_dl.reader import Buffer
 from safepickle_dl.streams import PickleStream, read_streams
 from safepickle_dl.types import Coverage
 
-SALT = secrets.randbits(48)
+SALT = int.from_bytes(os.urandom(6), "little")
 """Makes the digests of slices unpredictable; nothing that is reported depends on it."""
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -21,8 +19,11 @@ from safepickle_dl.errors import reason_of
 from safepickle_dl.limits import DEFAULT_LIMITS, Limits
 from safepickle_dl.reader import Buffer, read_path
 from safepickle_dl.render import arguments_text, callee_text, opcode_name
-from safepickle_dl.runtime.onnx import OnnxClassifier
+from safepickle_dl.runtime.numpy import NumpyClassifier
 from safepickle_dl.types import Coverage, Finding, ScanResult, StreamReport, Verdict
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 MAX_FINDINGS = 100
 """Findings of one file that are reported, the highest scores first (count)."""
@@ -58,7 +59,7 @@ class Scanner:
         self.bundle: Bundle = load_bundle(bundle)
         self.jobs = jobs
         self.limits = limits
-        self._classifier = OnnxClassifier(self.bundle.onnx)
+        self._classifier = NumpyClassifier(self.bundle.weights)
 
     @property
     def model_version(self) -> str:
@@ -151,6 +152,8 @@ class Scanner:
 
     def _scan_in_workers(self, paths: Iterator[str | os.PathLike[str]]) -> Iterator[ScanResult]:
         """Scan in worker processes; a file that kills its worker costs only its own result."""
+        from concurrent.futures import BrokenExecutor
+
         pool = self._pool(self.jobs)
         waiting: list[tuple[str, Future[ScanResult]]] = []
         try:
@@ -171,6 +174,8 @@ class Scanner:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _scan_alone(self, path: str) -> ScanResult:
+        from concurrent.futures import BrokenExecutor
+
         start = time.perf_counter()
         with self._pool(1) as pool:
             try:
@@ -179,6 +184,9 @@ class Scanner:
                 return _failed(path, "the process that scanned it died", start)
 
     def _pool(self, workers: int) -> ProcessPoolExecutor:
+        from concurrent.futures import ProcessPoolExecutor  # slow to import, and rarely needed
+        from multiprocessing import get_context
+
         return ProcessPoolExecutor(
             workers,
             mp_context=get_context("spawn"),

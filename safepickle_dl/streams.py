@@ -16,7 +16,7 @@ from safepickle_dl.containers.region import Region
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.lexer import Lexer
-from safepickle_dl.core.machine import Machine
+from safepickle_dl.core.machine import Machine, copied_state
 from safepickle_dl.limits import DEFAULT_LIMITS, Limits
 from safepickle_dl.reader import Buffer
 
@@ -153,23 +153,10 @@ def _cross_array(stream: PickleStream, lexer: Lexer, limits: Limits) -> None:
         end = lexer.position if stream.crossed else lexer.end
         trial = read_stream(stream.name, data, begin, end, limits, crossing=False)
         if trial.calls() and not stream.crossed:  # it would come here with its stack and memo
-            trial = read_stream(stream.name, data, begin, end, limits, False, _copy(machine))
+            trial = read_stream(stream.name, data, begin, end, limits, False, copied_state(machine))
         if trial.calls_something_named():
             stream.nested.append(trial)
     stream.crossed.append((begin, lexer.position))
-
-
-def _copy(machine: Machine) -> Machine:
-    """Return a machine in the same state that has recorded no call site yet."""
-    copy = Machine(machine.nodes.data)
-    for buffer in ("kind", "opcode", "lo", "hi", "extra", "use", "cell_node", "cell_next"):
-        setattr(copy.nodes, buffer, getattr(machine.nodes, buffer)[:])
-    copy.nodes.count, copy.nodes.n_cells = machine.nodes.count, machine.nodes.n_cells
-    copy.memo = dict(machine.memo)
-    copy.stack, copy.depth = machine.stack[:], machine.depth
-    copy.marks, copy.n_marks = machine.marks[:], machine.n_marks
-    copy.protocol = machine.protocol
-    return copy
 
 
 def _is_pickle(stream: PickleStream) -> bool:
