@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from safepickle_dl.bundle import write_sums
-from train.evaluate import as_markdown
+from train.judge.verdicts import as_markdown
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 

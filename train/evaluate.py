@@ -1,4 +1,4 @@
-"""The judge: safepickle-dl and every baseline on the same test files, clean and attacked, with thresholds of validation.
+"""The judge: safepickle-dl and every baseline on the same test files, clean and attacked.
 
     python -m train.evaluate --config configs/judge.yaml
 
@@ -9,6 +9,7 @@ before, by anyone who trains or chooses. What could not be run is named in the r
 from __future__ import annotations
 
 import json
+import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -39,14 +40,16 @@ from train.judge.plots import write_plots
 from train.judge.report import as_report
 from train.judge.safepickle import SAFEPICKLE
 from train.judge.search import search
-from train.judge.sets import seen_in, chosen_sets
+from train.judge.sets import chosen_sets, seen_in
 from train.judge.trial import Attacked, Trial, results_of, run_trial
 from train.judge.verdicts import FLAGGED, table_of
 
 SEARCHED = ("safepickle-dl", "n-grams", "SafePickle RandomForest", "SafePickle CatBoost")
 """The detectors that answer a thousand queries in reasonable time."""
-PEER_ATTACKS = ("append: 10^2", "append: 10^4", "inject: start", "inject: middle", "synonyms", "naming", "hiding", "bland",
-                "nesting", "parser breaker", "carrier")  # fmt: skip
+PEER_ATTACKS = (
+    "append: 10^2", "append: 10^4", "inject: start", "inject: middle", "synonyms", "naming", "hiding", "bland",
+    "nesting", "parser breaker", "carrier",
+)  # fmt: skip
 """Families of attacks that the released scanners see: they are slow, and longer padding tells nothing new of them."""
 
 
@@ -72,8 +75,10 @@ class JudgeConfig:
     """Real ones (count)."""
     longest_padding: int = 10**6
     """Of the attacks that pad (opcodes)."""
-    attacked_peers: int = 30
-    """Of all these, how many each released scanner sees (count)."""
+    peer_files: int = 600
+    """Dumps and made files of the test split that each released scanner sees, beside all real ones (count)."""
+    peer_samples: int = 20
+    """Attacked files that each sees of each attack (count)."""
     searched: int = 30
     """Detected files that the black-box search starts from (count)."""
     budget: int = 1000
@@ -116,7 +121,9 @@ def judge(config: JudgeConfig) -> dict[str, Any]:
     if len(clean) != len(samples):
         raise RuntimeError("a sample of the attacks holds no pickle")
     hosts = sources.hosts("test")
-    attacked = attacked_rows(attacks(config.longest_padding), samples, hosts, partial(tqdm, desc="attacks", unit="attack"))
+    attacked = attacked_rows(
+        attacks(config.longest_padding), samples, hosts, partial(tqdm, desc="attacks", unit="attack")
+    )
     metrics: dict[str, Any] = {
         "config": asdict(config),
         "corpus": json.loads((folder / "summary.json").read_text(encoding="utf-8")),
@@ -142,7 +149,7 @@ def judge(config: JudgeConfig) -> dict[str, Any]:
         if name in SEARCHED:
             metrics["search"][name] = search_all(made[0], trials[name][0], samples, hosts, config)
     if config.peers:
-        run_peers(config, corpus, splits, sets, clean, attacked, metrics)
+        run_peers(config, corpus, splits, clean, attacked, metrics)
     metrics["techniques"] = by_technique(test, trials)
     metrics["misses"] = misses(test, trials[SafepickleDL.name][0])
     metrics |= verdicts_of(corpus, config, test)
@@ -178,7 +185,6 @@ def run_peers(
     config: JudgeConfig,
     corpus: CorpusConfig,
     splits: Mapping[str, Sequence[Row]],
-    sets: Sequence[Any],
     clean: Sequence[Row],
     attacked: Sequence[Attacked],
     metrics: dict[str, Any],
@@ -188,9 +194,11 @@ def run_peers(
 
     folder = Path(config.peers or "")
     metrics["peer_versions"] = versions = read_versions(folder)
-    files = [dict(row) | {"data": bytes_of(row, corpus)} for row in splits["test"]]
+    shown = shown_to_peers(splits["test"], config.peer_files)
+    files = [dict(row) | {"data": bytes_of(row, corpus)} for row in shown]
+    sets = chosen_sets(shown, seen_in(splits["train"]))
     few = [
-        Attacked(attack.name, attack.samples[: config.attacked_peers], attack.rows[: config.attacked_peers])
+        Attacked(attack.name, attack.samples[: config.peer_samples], attack.rows[: config.peer_samples])
         for attack in attacked
         if attack.name.startswith(PEER_ATTACKS)
     ]
@@ -203,6 +211,16 @@ def run_peers(
         trial = run_trial(peer, 0, {"train": [], "validation": [], "test": files}, clean, few)
         metrics["detectors"][name] = results_of([trial], sets, files, few, calibrated=False)
         metrics["detectors"][name]["verdicts"] = dict(peer.errors)
+
+
+def shown_to_peers(test: Sequence[Row], n: int) -> list[Row]:
+    """Return all real files, and `n` of the others: whole pairs and dumps, half and half, drawn by a fixed seed."""
+    rng = random.Random("peers")
+    dumps = [row for row in test if row["origin"] == "dump"]
+    pairs = sorted({row["pair"] for row in test if row["origin"] == "made"})
+    chosen = set(rng.sample(pairs, min(n // 4, len(pairs))))
+    made = [row for row in test if row["origin"] == "made" and row["pair"] in chosen]
+    return [row for row in test if row["origin"] == "real"] + made + rng.sample(dumps, min(n // 2, len(dumps)))
 
 
 def by_technique(test: Sequence[Row], trials: Mapping[str, Sequence[Trial]]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from safepickle_dl.core import tokens as tk
 from safepickle_dl.models.sequence import SequenceClassifier
 from safepickle_dl.runtime.onnx import OnnxClassifier
 from train.data import JUDGED_GROUPS, FileDataset
+from train.judge.metrics import threshold_for
 from train.module import SequenceTraining
 
 MALICIOUS_FPR = 0.01
@@ -84,16 +85,6 @@ def highest_logits(classifier: OnnxClassifier, data: FileDataset) -> Floats:
     return np.array(
         [classifier.logits(data.arrays[i], data.chosen[i]).max() for i in range(len(data))], dtype=np.float64
     )
-
-
-def threshold_for(negatives: Floats, fpr: float) -> float:
-    """Return the lowest threshold with at most a share `fpr` of the negatives at or above it.
-
-    It is put half-way to the next lower negative's score, so that it does not sit on top of one file.
-    """
-    ranked = np.sort(negatives)[::-1]
-    allowed = int(fpr * len(ranked))
-    return float((ranked[allowed - 1] + ranked[allowed]) / 2) if allowed > 0 else float(ranked[0] + 1e-3)
 
 
 def calibrate(logits: Floats, labels: Floats) -> tuple[float, float]:

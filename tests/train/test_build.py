@@ -44,7 +44,7 @@ def test_nothing_crosses_the_splits(corpus: Path, corpus_config: CorpusConfig) -
     for split in SPLITS:
         mined = [row for row in rows[split] if row["technique"] == "direct" and row["owner"] not in known]
         own = [row for row in mined if corpus_config.module_split(row["module"]) == split]
-        assert len(own) > 0.9 * len(mined) > 0  # the others are constructors that a technique brings along
+        assert len(own) > 0.7 * len(mined) > 0  # the others are constructors that a technique brings along
     carriers = {split: {row["container"] for row in rows[split]} - {"bare"} for split in SPLITS}
     assert carriers["train"].isdisjoint(carriers["test"]) and carriers["train"].isdisjoint(carriers["validation"])
 
@@ -102,7 +102,9 @@ def test_near_duplicates_and_indistinguishable_attacks_go(tmp_path: Path) -> Non
     write_part([row("b", 1), row("a", 0, "real"), row("c", 1)], tmp_path / "2.parquet")
     kept, dropped = rows_to_keep([tmp_path / "1.parquet", tmp_path / "2.parquet"])
     assert kept == [[0, 1], [1, 2]]
-    assert dropped == {"near-duplicate": 0, "attack with the call sites of an honest file": 2} or sum(dropped.values()) == 2
+    assert dropped == {"attack with the call sites of an honest file": 2}
+    write_part([row("d", 0), row("d", 0, split="test")], tmp_path / "3.parquet")
+    assert rows_to_keep([tmp_path / "3.parquet"]) == ([[0]], {"near-duplicate": 1})
 
 
 def test_missing_folders_are_said_at_once(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from safepickle_dl.bundle import DEFAULT_BUNDLE
 from safepickle_dl.paths import checkpoints_dir
 from train.card import BEGIN, END, card_of
-from train.evaluate import as_markdown
+from train.judge.verdicts import as_markdown
 
 BUNDLE = checkpoints_dir() / DEFAULT_BUNDLE
 METRICS = json.loads((BUNDLE / "metrics.json").read_text())

@@ -28,6 +28,10 @@ from train.corpus.schema import KEYS, SCHEMA
 from train.corpus.sources import Job, Sources
 from train.corpus.splits import SPLITS
 
+COUNTED = [
+    "group", "origin", "label", "hard", "technique", "container", "position", "breakage", "library", "sink",
+    "protocol", "size", "opcodes",
+]  # fmt: skip
 NOT_PART_OF_IT = ("output", "workers")
 """Settings that change no row."""
 
@@ -143,10 +147,7 @@ def write(paths: list[Path], output: Path) -> dict[str, Any]:
 
 def _count(table: pa.Table, counts: dict[str, Counter[Any]]) -> None:
     """Count rows by everything that a reader of the summary asks for."""
-    for row in table.select(
-        ["group", "origin", "label", "technique", "container", "position", "breakage", "protocol", "size", "opcodes"]
-        + ["library", "sink", "hard"]
-    ).to_pylist():
+    for row in table.select(COUNTED).to_pylist():
         kind = "malicious" if row["label"] else "benign"
         counts["group"][row["group"]] += 1
         counts["origin"][f"{row['origin']} {kind}"] += 1

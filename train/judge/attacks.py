@@ -17,10 +17,10 @@ from train.corpus.carriers import CARRIERS
 from train.corpus.draw import Draw
 from train.corpus.expressions import Call, Node, Ref, Same, Style
 from train.corpus.gadgets import Gadget
+from train.corpus.hidden import decoded
 from train.corpus.hosts import Host, append_padding, junk_between, prepend_padding, splice
 from train.corpus.lift import Unliftable, lift
 from train.corpus.recipe import Recipe, payload_of
-from train.corpus.hidden import decoded
 from train.corpus.styles import style_for, with_protocol
 from train.corpus.techniques import Aim
 from train.corpus.writer import pickled
@@ -107,7 +107,7 @@ def _carried(name: str) -> Attack:
 
 
 def nested(sample: Sample, hosts: Sequence[Host], rng: Draw) -> bytes | None:
-    """Return a pickle that decodes and loads the sample's. (Undecoded ones are the carriers `nested-*`.)"""
+    """Return a pickle that decodes and loads the sample's; undecoded ones are the carriers `nested-*`."""
     loader = Ref(*rng.choice((("pickle", "loads"), ("_pickle", "loads"), ("torch.storage", "_load_from_bytes"))))
     return spelled(Call(loader, (decoded(sample.stream, rng, as_text=False),)), style_for(rng), rng)
 

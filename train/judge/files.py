@@ -59,10 +59,10 @@ def samples_of(test: Sequence[Row], sources: Sources, n_made: int, n_real: int) 
     return samples
 
 
-def row_of(data: bytes, name: str) -> dict[str, Any] | None:
+def row_of(data: bytes, name: str, container: str = "") -> dict[str, Any] | None:
     """Return a row for a file that is in no corpus, None if no pickle is found in it."""
     columns = columns_of(data)
-    return None if columns is None else columns | {"file": name, "label": 1, "container": "", "data": data}
+    return None if columns is None else columns | {"file": name, "label": 1, "container": container, "data": data}
 
 
 def attacked_rows(
@@ -75,11 +75,13 @@ def attacked_rows(
     result = []
     for name in progress(attacks):
         done = Attacked(name, [], [])
-        limit = LARGE.get(name.rpartition(" ")[2], len(samples))
+        family, _, variant = name.partition(": ")
+        container = variant if family == "carrier" else ""
+        limit = LARGE.get(variant, len(samples))
         for i, sample in enumerate(samples):
             data = attacks[name](sample, hosts, Draw(f"{name} {i}", "test")) if len(done.rows) < limit else None
             if data is not None:
                 done.samples.append(i)
-                done.rows.append(row_of(data, sample.name))
+                done.rows.append(row_of(data, sample.name, container))
         result.append(done)
     return result

@@ -1,7 +1,7 @@
 """The released scanners, each in an environment of its own (`python -m benchmarks.peers install`).
 
-Nothing of theirs is imported. Their verdicts are their operating points: `flagged` is their own malicious level, `strict`
-anything but clean. A file that one cannot scan is no detection, and counted apart.
+Nothing of theirs is imported. Their verdicts are their operating points: `flagged` is their own malicious level,
+`strict` anything but clean. A file that one cannot scan is no detection, and counted apart.
 """
 
 from __future__ import annotations
@@ -17,6 +17,23 @@ from benchmarks.peers import scan
 from train.judge.detector import Floats, Row
 
 SCORES = {"malicious": 1.0, "suspicious": 0.5, "error": 0.0, "clean": 0.0}
+
+SUFFIXES = {
+    "torch": ".pt", "zip": ".zip", "npy": ".npy", "npz": ".npz", "joblib": ".joblib", "tar": ".tar",
+    "tar-gz": ".tar.gz",
+    "gzip": ".pkl.gz", "bz2": ".pkl.bz2", "bzip2": ".pkl.bz2", "xz": ".pkl.xz", "lzma": ".pkl.lzma", "zlib": ".pkl.z",
+    "lz4": ".pkl.lz4", "zstd": ".pkl.zst", "7z": ".7z", "mar": ".mar", "sb3": ".zip", "torchscript": ".pt",
+}  # fmt: skip
+"""How made files and dumps are called, by their container or its first word: some scanners go by extensions."""
+
+
+def file_name(row: Row, number: int) -> str:
+    """Return a name for a file with the extension that its publisher gave it, or would have."""
+    suffix = Path(row["file"]).suffix
+    if row.get("origin") != "real":
+        container = row["container"]
+        suffix = SUFFIXES.get(container) or SUFFIXES.get(container.partition("-")[0]) or ".pkl"
+    return f"{number:06}{suffix}"
 
 
 class Peer:
@@ -39,7 +56,7 @@ class Peer:
         with tempfile.TemporaryDirectory(prefix="safepickle-judge-") as folder:
             paths = []
             for number, row in enumerate(rows):
-                paths.append(Path(folder) / f"{number:06}{Path(row['file']).suffix or '.pkl'}")
+                paths.append(Path(folder) / file_name(row, number))
                 paths[-1].write_bytes(row["data"])
             results = scan(self.name, paths, self.folder)
         self.errors.update(result.verdict for result in results)

@@ -10,11 +10,12 @@ from train.judge.verdicts import as_markdown
 
 HEAD = """# Evaluation
 
-Written by `python -m train.evaluate`; do not edit. Test files belong to owners, libraries, gadget modules and templates that
-neither trained nor validated anything; near-duplicates are removed before the split. Thresholds are those that let 1 % and
-0.1 % of the honest *validation* files through; the false-positive rate (FPR) beside each recall is what came true on test.
-Intervals are Clopper and Pearson's, 95 %, of the first seed; "±" is the standard deviation over seeds. Released scanners,
-which have no threshold, are shown at their own levels: *flagged* (their malicious level) and *strict* (anything but clean).
+Written by `python -m train.evaluate`; do not edit. Test files belong to owners, libraries, gadget modules and templates
+that neither trained nor validated anything; near-duplicates are removed before the split. Thresholds are those that let
+1 % and 0.1 % of the honest *validation* files through; the false-positive rate (FPR) beside each recall is what came
+true on test. Intervals are Clopper and Pearson's, 95 %, of the first seed; "±" is the standard deviation over seeds.
+Released scanners, which have no threshold, are shown at their own levels (*flagged*: their malicious level; *strict*:
+anything but clean), on all real files and a sample of the others.
 """
 
 
@@ -55,9 +56,9 @@ def _data(metrics: Mapping[str, Any]) -> str:
     return (
         "## Data\n\n"
         + table(["files", *files], rows)
-        + "\nThe trivial-cue classifier (size, opcode count, protocol, streams, container), fitted on the training files of "
-        + f"an origin and tested on the test files of the same: AUROC {cues}. On made files it should know nothing (0.5); real "
-        + "malicious files are tiny and real honest ones are not, which is why real files are only half of what trains.\n"
+        + "\nThe trivial-cue classifier (size, opcode count, protocol, streams, container), fitted on the files "
+        + f"of an origin that train and tested on the test files of the same: AUROC {cues}. On made files it should know "
+        "nothing (0.5); real malicious files are tiny and real honest ones are not, which no sampling mends.\n"
     )
 
 
@@ -87,7 +88,7 @@ def _set(chosen: Mapping[str, Any], detectors: Mapping[str, Any]) -> str:
 
 
 def _attacks(metrics: Mapping[str, Any]) -> str:
-    shown = {name: "1 %" for name in metrics["detectors"]}
+    shown = dict.fromkeys(metrics["detectors"], "1 %")
     for name, result in metrics["detectors"].items():
         point = next(iter(next(iter(result["sets"].values()))["points"]))
         shown[name] = "1 %" if point == "1 %" else point
@@ -101,9 +102,9 @@ def _attacks(metrics: Mapping[str, Any]) -> str:
             cells = [_cell(result["attacks"], members, shown[name]) for name, result in metrics["detectors"].items()]
             rows.append([f"**{attack}**" if attack == family else attack, *cells])
     text = (
-        f"## Attacks\n\n{metrics['samples']} malicious files of the test split, attacked one way at a time. Each cell: detections "
-        "lost / detected before, at the 1 % threshold (released scanners: flagged). An attack that does not fit a file is not "
-        "counted for it. Bold: all variants of a family together.\n\n"
+        f"## Attacks\n\n{metrics['samples']} malicious files of the test split, attacked one way at a time. Each cell: "
+        "detections lost / detected before, at the 1 % threshold (released scanners: flagged). An attack that does not "
+        "fit a file is not counted for it. Bold: all variants of a family together.\n\n"
     )
     return text + table(["attack", *metrics["detectors"]], rows)
 
@@ -122,8 +123,8 @@ def _search(metrics: Mapping[str, Any]) -> str:
     ]
     budget = max((result["budget"] for result in metrics["search"].values()), default=0)
     text = (
-        f"## Black-box search\n\nDetected files (1 % threshold) that are mutated until they pass, with at most {budget} queries "
-        "for each: opcode forms, names, hiding, bland callers, honest surroundings, padding.\n\n"
+        f"## Black-box search\n\nDetected files (1 % threshold) that are mutated until they pass, with at most "
+        f"{budget} queries for each: opcode forms, names, hiding, bland callers, honest surroundings, padding.\n\n"
     )
     return text + table(["detector", "evaded, %", "files", "median queries"], rows)
 
@@ -142,8 +143,9 @@ def _techniques(metrics: Mapping[str, Any]) -> str:
 def _verdicts(metrics: Mapping[str, Any]) -> str:
     seconds, complete = metrics["seconds"], metrics["complete"]
     return (
-        f"## Verdicts of the scanner\n\n{metrics['model']}, all real files of the test owners, from bytes to verdict. Read to the end: "
-        f"{percent(complete['share'])} %. Median {1000 * seconds['median']:.1f} ms a file, highest {seconds['highest']:.1f} s.\n\n"
+        f"## Verdicts of the scanner\n\n{metrics['model']}, all real files of the test owners, from bytes to verdict. "
+        f"Read to the end: {percent(complete['share'])} %. Median {1000 * seconds['median']:.1f} ms a file, highest "
+        f"{seconds['highest']:.1f} s.\n\n"
         + as_markdown(metrics["all"])
         + "\n\nWithout near-duplicates of other files:\n\n"
         + as_markdown(metrics["distinct"])
@@ -152,14 +154,14 @@ def _verdicts(metrics: Mapping[str, Any]) -> str:
 
 
 def _misses(metrics: Mapping[str, Any]) -> str:
-    lists = [f"- {kind.replace('_', ' ')}: {', '.join(names) or 'none'}" for kind, names in metrics["misses"].items()]
-    return "## Misses\n\nReal and dumped files that safepickle-dl gets wrong at the 1 % threshold:\n\n" + "\n".join(lists) + "\n"
+    misses: Mapping[str, Sequence[str]] = metrics["misses"]
+    lists = "".join(f"- {kind.replace('_', ' ')}: {', '.join(names) or 'none'}\n" for kind, names in misses.items())
+    return f"## Misses\n\nReal and dumped files that safepickle-dl gets wrong at the 1 % threshold:\n\n{lists}"
 
 
 def _not_run(metrics: Mapping[str, Any]) -> str:
-    versions = [
-        f"- {name}: {about.get('version', '?')}" for name, about in metrics.get("peer_versions", {}).items() if about.get("ok")
-    ]
-    missing = [f"- {name}: not run: {reason}" for name, reason in metrics["not_run"].items()]
-    lines = "\n".join(versions + missing)
-    return f"## Versions of the released scanners, and what was not run\n\n{lines}\n" if lines else ""
+    installed = {name: about for name, about in metrics.get("peer_versions", {}).items() if about.get("ok")}
+    lines = [f"- {name}: {about.get('version', '?')}" for name, about in installed.items()]
+    lines += [f"- {name}: not run: {reason}" for name, reason in metrics["not_run"].items()]
+    heading = "## Versions of the released scanners, and what was not run"
+    return f"{heading}\n\n{chr(10).join(lines)}\n" if lines else ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from train.judge.detector import Row
 
+
 @dataclass(frozen=True, slots=True)
 class FileSet:
     """A choice of files."""
@@ -26,7 +27,7 @@ def seen_in(train: Sequence[Row]) -> dict[str, frozenset[str]]:
 
 
 def chosen_sets(test: Sequence[Row], seen: Mapping[str, frozenset[str]]) -> list[FileSet]:
-    """Return the sets of the report that have files. Weak malicious files (canaries, broken exploits) are in none of them."""
+    """Return the sets of the report that have files; weak malicious files (canaries, broken exploits) are in none."""
 
     def unseen(key: str) -> Callable[[Row], bool]:
         return lambda row: row["origin"] == "made" and row[key] not in seen[key]
