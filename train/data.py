@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pytorch_lightning as pl
 import torch
 from datasets import load_dataset
@@ -20,9 +21,11 @@ from safepickle_dl.core import tokens as tk
 JUDGED_GROUPS = ("benign", "benign-hard", "fixture", "malicious-strict")
 """Real files with a clear label. Weak malicious ones (bare references, canaries, broken exploits) are left out."""
 MADE_GROUPS = ("made-benign", "made-malicious")
+ALL_GROUPS = (*JUDGED_GROUPS, *MADE_GROUPS, "dump", "dump-hard")
 COLUMNS = ["file", "label", "group", "owner", "tokens", "first", "channel", "grams", "payload"]
 
-Bag = tuple[npt.NDArray[np.int32], float, int]
+Bag = tuple[npt.NDArray[np.int32], float, bool]
+"""Tokens of slices (k, t, f), label, and whether the file is made rather than real (dumps count as real)."""
 
 
 def arrays_of(row: Mapping[str, Any]) -> SliceArrays:
@@ -33,6 +36,23 @@ def arrays_of(row: Mapping[str, Any]) -> SliceArrays:
         channel=np.asarray(row["channel"], np.int64),
         grams=np.asarray(row["grams"], np.int64).reshape(-1, tk.N_GRAMS),
     )
+
+
+def rows_of(path: Path, groups: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a Parquet file that are of these groups, lists as numpy arrays."""
+    table = load_dataset("parquet", data_files=str(path), split="train", columns=COLUMNS)
+    for batch in table.with_format("arrow").iter(1000):
+        columns = {name: _values(batch[name].combine_chunks()) for name in COLUMNS}
+        for i, group in enumerate(columns["group"]):
+            if group in groups:
+                yield {name: column[i] for name, column in columns.items()}
+
+
+def _values(column: pa.Array) -> Sequence[Any]:
+    if not isinstance(column, pa.ListArray):
+        return column.to_pylist()  # type: ignore[no-any-return]
+    flat, edges = column.values.to_numpy(zero_copy_only=False), column.offsets.to_numpy()
+    return [flat[start:end] for start, end in zip(edges[:-1], edges[1:], strict=True)]
 
 
 class FileDataset(Dataset[Bag]):
@@ -55,8 +75,6 @@ class FileDataset(Dataset[Bag]):
             groups: the groups of files that are read.
             channels: which channels the net sees.
         """
-        table = load_dataset("parquet", data_files=str(path), split="train", columns=COLUMNS)
-        wanted = [i for i, group in enumerate(table["group"]) if group in groups]
         self.arrays: list[SliceArrays] = []
         self.labels: list[float] = []
         self.groups: list[str] = []
@@ -64,7 +82,7 @@ class FileDataset(Dataset[Bag]):
         self.files: list[str] = []
         self.chosen: list[npt.NDArray[np.int64]] = []
         self.payload: list[npt.NDArray[np.int64]] = []
-        for row in table.select(wanted).with_format("numpy"):
+        for row in rows_of(path, groups):
             arrays = arrays_of(row)
             chosen = np.flatnonzero(np.isin(arrays.channel, channels))
             if len(chosen) == 0:
@@ -84,7 +102,7 @@ class FileDataset(Dataset[Bag]):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> Bag:
-        """Return (k, t, f) tokens of the file's slices, its label and its index.
+        """Return (k, t, f) tokens of the file's slices, its label, and whether it is made.
 
         What is known to be the payload is always among them: without it the label would be wrong.
         """
@@ -100,7 +118,7 @@ class FileDataset(Dataset[Bag]):
         batch = pad(self.arrays[index], chosen)
         if self.random is not None:
             batch = drop_names(batch, self.random)
-        return batch, self.labels[index], index
+        return batch, self.labels[index], self.groups[index] in MADE_GROUPS
 
 
 NAME_DROPOUT = (0.15, 0.1, 0.1)
@@ -132,7 +150,7 @@ def drop_names(batch: npt.NDArray[np.int32], random: np.random.Generator) -> npt
 
 
 def collate(bags: list[Bag]) -> dict[str, Tensor]:
-    """Stack bags: `tokens` (s, t, f) of all slices, `file` (s,) the bag of each, `label` (n,), `index` (n,)."""
+    """Stack bags: `tokens` (s, t, f) of all slices, `file` (s,) the bag of each, `label` (n,), `made` (n,)."""
     t = max(bag.shape[1] for bag, _, _ in bags)
     tokens = np.zeros((sum(len(bag) for bag, _, _ in bags), t, N_FIELDS), np.int32)
     at = 0
@@ -144,7 +162,7 @@ def collate(bags: list[Bag]) -> dict[str, Tensor]:
         "tokens": torch.from_numpy(tokens),
         "file": torch.repeat_interleave(torch.arange(len(bags)), sizes),
         "label": torch.tensor([label for _, label, _ in bags]),
-        "index": torch.tensor([index for _, _, index in bags]),
+        "made": torch.tensor([made for _, _, made in bags]),
     }
 
 
@@ -205,7 +223,7 @@ class CorpusData(pl.LightningDataModule):
             steps_per_epoch: steps between two validations (count).
             seed: of everything that is drawn.
             contexts: whether the net sees the opcode contexts (the second channel) too.
-            judged_groups: groups that validation looks at; None: real files with a clear label.
+            judged_groups: groups that validation looks at; None: all with a clear label.
         """
         super().__init__()
         self.save_hyperparameters()
@@ -219,7 +237,7 @@ class CorpusData(pl.LightningDataModule):
             folder / "train.parquet", h.max_slices, h.seed, tuple(h.mixture), channels=self.channels
         )
         self.validation = FileDataset(
-            folder / "validation.parquet", 256, groups=h.judged_groups or JUDGED_GROUPS, channels=self.channels
+            folder / "validation.parquet", 256, groups=h.judged_groups or ALL_GROUPS, channels=self.channels
         )
 
     def train_dataloader(self) -> DataLoader[Bag]:
@@ -229,5 +247,5 @@ class CorpusData(pl.LightningDataModule):
         return DataLoader(self.training, batch_sampler=sampler, collate_fn=collate)
 
     def val_dataloader(self) -> DataLoader[Bag]:
-        """Every real validation file once."""
+        """Every validation file once."""
         return DataLoader(self.validation, 16, collate_fn=collate)

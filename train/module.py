@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -10,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from safepickle_dl.models.sequence import SequenceClassifier, SequenceConfig
+from train.judge.metrics import threshold_for
 
 
 def logits_by_length(net: SequenceClassifier, tokens: Tensor, n_parts: int = 4) -> Tensor:
@@ -24,13 +24,6 @@ def highest_per_file(logits: Tensor, file: Tensor, n_files: int) -> Tensor:
     """Return (n,) the maximum of the slices' logits (s,) in each file, by its index in `file` (s,)."""
     empty = torch.full((n_files,), -torch.inf, dtype=logits.dtype, device=logits.device)
     return empty.scatter_reduce(0, file, logits, "amax", include_self=True)
-
-
-def recall_at(scores: np.ndarray, labels: np.ndarray, fpr: float) -> float:
-    """Return the share of positives that score above all but a share `fpr` of the negatives."""
-    negatives = np.sort(scores[labels == 0])[::-1]
-    threshold = negatives[min(int(fpr * len(negatives)), len(negatives) - 1)]
-    return float((scores[labels == 1] > threshold).mean())
 
 
 class SequenceTraining(pl.LightningModule):
@@ -69,6 +62,7 @@ class SequenceTraining(pl.LightningModule):
         self.slice_weight = slice_weight
         self.scores: list[Tensor] = []
         self.labels: list[Tensor] = []
+        self.made: list[Tensor] = []
 
     def training_step(self, batch: dict[str, Tensor], batch_index: int) -> Tensor:
         """Return the loss of a batch of files."""
@@ -88,21 +82,24 @@ class SequenceTraining(pl.LightningModule):
         logits = logits_by_length(self.net, batch["tokens"])
         self.scores.append(highest_per_file(logits, batch["file"], len(batch["label"])).float().cpu())
         self.labels.append(batch["label"].cpu())
+        self.made.append(batch["made"].cpu())
 
     def on_validation_epoch_end(self) -> None:
-        """Log AUROC, average precision and recall at fixed false-positive rates."""
-        scores, labels = torch.cat(self.scores).numpy(), torch.cat(self.labels).numpy()
-        self.scores.clear()
-        self.labels.clear()
+        """Log the average precision among real files and among made ones, and recall where 1 % of all honest pass."""
+        scores, labels, made = (torch.cat(part).numpy() for part in (self.scores, self.labels, self.made))
+        for part in (self.scores, self.labels, self.made):
+            part.clear()
         if len(set(labels.tolist())) < 2:
             return
-        metrics = {
-            "val/auroc": float(roc_auc_score(labels, scores)),
-            "val/ap": float(average_precision_score(labels, scores)),
-            "val/recall_at_1_percent": recall_at(scores, labels, 0.01),
-            "val/recall_at_5_percent": recall_at(scores, labels, 0.05),
-            "val/loss": float(F.binary_cross_entropy_with_logits(torch.tensor(scores), torch.tensor(labels))),
-        }
+        threshold = threshold_for(scores[labels == 0], 0.01)
+        metrics = {"val/auroc": float(roc_auc_score(labels, scores))}
+        precisions = []
+        for name, chosen in (("real", made == 0), ("made", made == 1)):
+            if len(set(labels[chosen].tolist())) == 2:
+                precisions.append(float(average_precision_score(labels[chosen], scores[chosen])))
+                metrics[f"val/{name}_ap"] = precisions[-1]
+                metrics[f"val/{name}_recall"] = float((scores[chosen & (labels == 1)] >= threshold).mean())
+        metrics["val/ap"] = sum(precisions) / max(1, len(precisions))
         self.log_dict(metrics, prog_bar=True)
 
     def configure_optimizers(self) -> dict[str, object]:

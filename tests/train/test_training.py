@@ -19,7 +19,7 @@ from train.corpus.config import CorpusConfig
 from train.data import MADE_GROUPS, FileDataset, MixtureSampler, collate, drop_names
 from train.evaluate import JudgeConfig
 from train.export import export
-from train.module import highest_per_file, logits_by_length, recall_at
+from train.module import highest_per_file, logits_by_length
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 
@@ -76,10 +76,10 @@ def bag(*ids: int, role: int = tk.NAME) -> np.ndarray:
 
 
 def test_collate_keeps_files_apart() -> None:
-    batch = collate([(bag(700, 701), 1.0, 5), (bag(702), 0.0, 6)])
+    batch = collate([(bag(700, 701), 1.0, True), (bag(702), 0.0, False)])
     assert batch["tokens"].shape == (3, 3, N_FIELDS)
     assert batch["file"].tolist() == [0, 0, 1]
-    assert batch["label"].tolist() == [1.0, 0.0] and batch["index"].tolist() == [5, 6]
+    assert batch["label"].tolist() == [1.0, 0.0] and batch["made"].tolist() == [True, False]
 
 
 def test_highest_per_file() -> None:
@@ -129,9 +129,3 @@ def test_mixture_is_kept() -> None:
     assert list(MixtureSampler(groups, {"a": 2, "b": 5}, 10, seed=0)) == batches
     with pytest.raises(ValueError, match="no training file is of group d"):
         MixtureSampler(groups, {"d": 1}, 1, seed=0)
-
-
-def test_recall_at() -> None:
-    scores, labels = np.array([0.0, 1, 2, 3, 4, 5]), np.array([0, 0, 0, 0, 1, 1])
-    assert recall_at(scores, labels, 0.01) == 1.0
-    assert recall_at(scores, 1 - labels, 0.01) == 0.0
