@@ -1,6 +1,6 @@
 """The model card of a bundle and the results in the project's README, from the bundle's own metrics.
 
-python -m train.card checkpoints/safepickle-1
+python -m train.card checkpoints/safepickle-1 --metrics runs/judge/metrics.json
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from safepickle_dl.bundle import write_sums
+from train.judge.ours import OURS
 from train.judge.verdicts import as_markdown
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
@@ -75,14 +76,28 @@ def card_of(config: dict[str, Any], metrics: dict[str, Any]) -> str:
     )
 
 
+def of_bundle(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return what the judge's metrics say of the bundle itself; the whole comparison is in docs/evaluation.md."""
+    about = ("model", "all", "distinct", "missed", "false_alarms", "complete", "seconds", "sets", "samples", "misses")
+    return {key: metrics[key] for key in about if key in metrics} | {
+        "figures": metrics["detectors"][OURS],
+        "search": metrics["search"].get(OURS),
+    }
+
+
 def main() -> None:
     """Write the card, the README's results and the bundle's hashes."""
     parser = argparse.ArgumentParser(prog="python -m train.card", description=__doc__)
     parser.add_argument("bundle", type=Path)
+    parser.add_argument("--metrics", type=Path, help="of the judge, to take over what they say of this bundle")
     parser.add_argument("--readme", type=Path, default=Path("README.md"))
     arguments = parser.parse_args()
     config = json.loads((arguments.bundle / "config.json").read_text(encoding="utf-8"))
-    metrics = json.loads((arguments.bundle / "metrics.json").read_text(encoding="utf-8"))
+    kept = arguments.bundle / "metrics.json"
+    if arguments.metrics:
+        judged = json.loads(arguments.metrics.read_text(encoding="utf-8"))
+        kept.write_text(json.dumps(of_bundle(judged), indent=1) + "\n", encoding="utf-8")
+    metrics = json.loads(kept.read_text(encoding="utf-8"))
     (arguments.bundle / "README.md").write_text(card_of(config, metrics), encoding="utf-8")
     write_sums(arguments.bundle)
     readme = arguments.readme.read_text(encoding="utf-8")

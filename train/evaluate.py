@@ -22,6 +22,7 @@ import yaml
 from jsonargparse import ArgumentParser
 from tqdm import tqdm
 
+from safepickle_dl.bundle import bundle_version
 from safepickle_dl.scanner import Scanner
 from train.corpus.config import CorpusConfig
 from train.corpus.draw import Draw
@@ -34,7 +35,7 @@ from train.judge.detector import Detector, Row
 from train.judge.files import attacked_rows, bytes_of, read_rows, row_of, samples_of
 from train.judge.metrics import share
 from train.judge.ngrams import Ngrams
-from train.judge.ours import SafepickleDL
+from train.judge.ours import OURS, SafepickleDL
 from train.judge.peers import Peer
 from train.judge.plots import write_plots
 from train.judge.report import as_report
@@ -44,7 +45,7 @@ from train.judge.sets import chosen_sets, seen_in
 from train.judge.trial import Attacked, Trial, results_of, run_trial
 from train.judge.verdicts import FLAGGED, table_of
 
-SEARCHED = ("safepickle-dl", "n-grams", "SafePickle RandomForest", "SafePickle CatBoost")
+SEARCHED = (OURS, "n-grams", "SafePickle RandomForest", "SafePickle CatBoost")
 """The detectors that answer a thousand queries in reasonable time."""
 PEER_ATTACKS = (
     "append: 10^2", "append: 10^4", "inject: start", "inject: middle", "synonyms", "naming", "hiding", "bland",
@@ -65,6 +66,8 @@ class JudgeConfig:
     """Markdown file for people; None: only into `output`."""
     bundles: list[str] = field(default_factory=list)
     """Bundles of safepickle-dl, one a seed; none: the one that ships with the package."""
+    earlier: list[str] = field(default_factory=list)
+    """Bundles of earlier versions, to compare with."""
     peers: str | None = None
     """Folder that `python -m benchmarks.peers install` wrote; None: no released scanner is run."""
     seeds: int = 5
@@ -99,6 +102,7 @@ def detectors(config: JudgeConfig) -> list[tuple[Callable[[], Detector], int]]:
     """Return (maker, fits) of every detector but the peers."""
     bundles = [Path(path) for path in config.bundles] or [None]
     makers: list[tuple[Callable[[], Detector], int]] = [(partial(SafepickleDL, bundles), len(bundles))]
+    makers += [(partial(SafepickleDL, [Path(path)], bundle_version(path)), 1) for path in config.earlier]
     makers += [(make, config.seeds) for make in (*SAFEPICKLE, Ngrams, TrivialCues)]
     return [*makers, (AllowList, 1)]
 
@@ -108,7 +112,7 @@ def judge(config: JudgeConfig) -> dict[str, Any]:
     corpus = corpus_config(config.corpus)
     sources, folder = Sources(corpus), Path(corpus.output)
     makers = detectors(config)
-    learned = {name for make, _ in makers[1:] for name in make().columns}
+    learned = {name for make, _ in makers if not isinstance(make(), SafepickleDL) for name in make().columns}
     splits = {
         "train": read_rows(folder, "train", learned),
         "validation": read_rows(folder, "validation", learned | set(SafepickleDL.columns)),
@@ -144,14 +148,14 @@ def judge(config: JudgeConfig) -> dict[str, Any]:
         except ImportError as error:
             metrics["not_run"][name] = str(error)
             continue
-        calibrated = name == SafepickleDL.name
+        calibrated = isinstance(made[0], SafepickleDL)
         metrics["detectors"][name] = results_of(trials[name], sets, test, attacked, calibrated)
         if name in SEARCHED:
             metrics["search"][name] = search_all(made[0], trials[name][0], samples, hosts, config)
     if config.peers:
         run_peers(config, corpus, splits, clean, attacked, metrics)
     metrics["techniques"] = by_technique(test, trials)
-    metrics["misses"] = misses(test, trials[SafepickleDL.name][0])
+    metrics["misses"] = misses(test, trials[OURS][0])
     metrics |= verdicts_of(corpus, config, test)
     write_plots(trials, splits, metrics, Path(config.output))
     return metrics

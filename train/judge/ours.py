@@ -12,17 +12,19 @@ from safepickle_dl.runtime.onnx import OnnxClassifier
 from train.data import arrays_of
 from train.judge.detector import Floats, Row
 
+OURS = "safepickle-dl"
+
 
 class SafepickleDL:
     """One bundle, or one of several that differ by their seed."""
 
-    name = "safepickle-dl"
     columns = ("tokens", "first", "channel", "grams")
     points = None
 
-    def __init__(self, bundles: Sequence[Path | None]) -> None:
+    def __init__(self, bundles: Sequence[Path | None], name: str = OURS) -> None:
         """`bundles` are already trained, one a seed; None is the one that ships with the package."""
         self.bundles = list(bundles)
+        self.name = name
 
     def fit(self, train: Sequence[Row], validation: Sequence[Row], seed: int) -> None:
         """Take the bundle number `seed`; there is nothing to learn here."""

@@ -17,9 +17,9 @@ from torch.utils.tensorboard import SummaryWriter
 
 from train.judge.detector import Row, labels_of
 from train.judge.metrics import ECE_BINS
+from train.judge.ours import OURS
 from train.judge.trial import Trial
 
-OURS = "safepickle-dl"
 LOWEST_FPR = 3e-4
 """Left end of the ROC plot (share): below it there are too few honest files to say anything."""
 

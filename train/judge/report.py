@@ -57,8 +57,8 @@ def _data(metrics: Mapping[str, Any]) -> str:
         "## Data\n\n"
         + table(["files", *files], rows)
         + "\nThe trivial-cue classifier (size, opcode count, protocol, streams, container), fitted on the files "
-        + f"of an origin that train and tested on the test files of the same: AUROC {cues}. On made files it should know "
-        "nothing (0.5); real malicious files are tiny and real honest ones are not, which no sampling mends.\n"
+        + f"of an origin that train and tested on the test files of the same: AUROC {cues}. On made files it should "
+        "know nothing (0.5); real malicious files are tiny and real honest ones are not, which no sampling mends.\n"
     )
 
 
