@@ -25,16 +25,27 @@ else:
     Text = list[int]
 
 
+LARGE = 1 << 20
+"""Ints from which a buffer grows by half at a time (count)."""
+
+
 def new_ints(size: int) -> Ints:
     """Return a buffer of `size` zeros (signed, 64 bits each)."""
     return array("q", bytes(8 * size))
 
 
+def new_bytes(size: int) -> Ints:
+    """Return a buffer of `size` zeros (unsigned, 8 bits each)."""
+    return array("B", bytes(size))
+
+
 def grown(buffer: Ints, size: int) -> Ints:
-    """Return `buffer` itself if it holds `size` ints, else enlarged (at least doubled) in place."""
-    if len(buffer) >= size:
+    """Return `buffer` itself if it holds `size` ints, else enlarged in place: doubled, or by half once it is large."""
+    held = len(buffer)
+    if held >= size:
         return buffer
-    buffer.frombytes(bytes(8 * (max(size, 2 * len(buffer)) - len(buffer))))
+    more = held if held < LARGE else held // 2
+    buffer.frombytes(bytes(buffer.itemsize * max(size - held, more)))
     return buffer
 
 

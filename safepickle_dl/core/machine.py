@@ -39,7 +39,10 @@ class Machine:
     def __init__(self, data: Bytes) -> None:
         """Start with an empty stack and memo."""
         self.nodes: Nodes = Nodes(data)
-        self.memo: dict[int, int] = {}
+        self.memo: Ints = new_ints(64)
+        self.sparse_memo: dict[int, int] = {}
+        self.n_memo: int = 0
+        self.bytes_seen: Ints = new_ints(256)
         self.stack: Ints = new_ints(64)
         self.depth: int = 0
         self.marks: Ints = new_ints(16)
@@ -64,6 +67,10 @@ class Machine:
         self.n_contexts: int = 0
         self.context: Ints = new_ints(4 * CONTEXT)
         self.context_of: dict[int, int] = {}
+
+    def size(self) -> int:
+        """Return how much is kept: values, stack, marks, call sites, and what the memo cannot hold in a row."""
+        return self.nodes.count + (self.depth + self.n_marks) // 4 + 2 * self.n_sites + 4 * len(self.sparse_memo)
 
     # --- stack ------------------------------------------------------------------------------------------------------
 
@@ -206,6 +213,7 @@ class Machine:
         nodes = self.nodes
         if kd.LIST <= nodes.kind[target] <= kd.SET:
             nodes.add_items(target, self.stack, start, self.depth)
+            nodes.give_back_items(self.stack, start, self.depth)
         else:
             items = nodes.add(kd.TUPLE, opcode, -1, -1, 0)
             nodes.add_items(items, self.stack, start, self.depth)
@@ -239,12 +247,14 @@ class Machine:
         """Execute one instruction (or anomaly) at byte `at` with the argument span `lo`, `hi`."""
         nodes = self.nodes
         if code == op.MEMOIZE:
-            self.memo[len(self.memo)] = self.top(at)
+            self.memoize(self.n_memo, self.top(at))
         elif code == op.BINPUT or code == op.LONG_BINPUT:
-            self.memo[read_uint(nodes.data, lo, hi - lo)] = self.top(at)
+            self.memoize(read_uint(nodes.data, lo, hi - lo), self.top(at))
         elif code == op.BINGET or code == op.LONG_BINGET:
             self.recall(read_uint(nodes.data, lo, hi - lo), at)
-        elif code == op.BININT1 or code == op.BININT or code == op.BININT2 or code == op.LONG1 or code == op.LONG4:
+        elif code == op.BININT1:
+            self.push(self.byte_node(lo, hi))
+        elif code == op.BININT or code == op.BININT2 or code == op.LONG1 or code == op.LONG4:
             self.push(nodes.add(kd.INT, code, lo, hi, -1))
         elif code == op.SHORT_BINUNICODE or code == op.BINUNICODE or code == op.UNICODE or code == op.BINUNICODE8:
             self.push(nodes.add(kd.TEXT, code, lo, hi, -1))
@@ -326,7 +336,9 @@ class Machine:
             self.push(nodes.add(kd.INT, code, lo, hi, -1))
         elif code == op.POP:
             if self.depth > self.floor():
-                nodes.use[self.pop(at)] |= kd.POPPED
+                node = self.pop(at)
+                if not nodes.give_back(node):
+                    nodes.use[node] |= kd.POPPED
             else:
                 self.pop_mark(at)
         elif code == op.POP_MARK:
@@ -335,11 +347,13 @@ class Machine:
                 nodes.use[self.stack[i]] |= kd.POPPED
             self.depth = start
         elif code == op.DUP:
-            self.push(self.top(at))
+            node = self.top(at)
+            nodes.pinned = max(nodes.pinned, node)
+            self.push(node)
         elif code == op.PUT:
-            self.memo[integers.decimal(nodes.data, lo, hi)] = self.top(at)
+            self.memoize(integers.memo_key(nodes.data, lo, hi), self.top(at))
         elif code == op.GET:
-            self.recall(integers.decimal(nodes.data, lo, hi), at)
+            self.recall(integers.memo_key(nodes.data, lo, hi), at)
         elif code == op.PROTO:
             self.protocol = nodes.data[lo]
         elif code == op.STOP:
@@ -376,9 +390,35 @@ class Machine:
             self.add_anomaly(code, at)
         # FRAME, READONLY_BUFFER: nothing moves
 
+    def byte_node(self, lo: int, hi: int) -> int:
+        """Return the node of a BININT1; equal ones share it."""
+        value = self.nodes.data[lo]
+        node = self.bytes_seen[value]
+        if node == 0:
+            node = self.nodes.add(kd.INT, op.BININT1, lo, hi, -1)
+            self.nodes.pinned = max(self.nodes.pinned, node)
+            self.bytes_seen[value] = node
+        return node
+
+    def memoize(self, key: int, node: int) -> None:
+        """Store a node in the memo: keys that are used in turn in a buffer, wild ones in a dictionary."""
+        if node > self.nodes.pinned:
+            self.nodes.pinned = node
+        if 0 <= key < len(self.memo) or 0 <= key <= 2 * self.n_memo + 1024:
+            self.memo = grown(self.memo, key + 1)
+            if self.memo[key] == 0 and (len(self.sparse_memo) == 0 or key not in self.sparse_memo):
+                self.n_memo += 1
+            self.memo[key] = node + 1
+            return
+        if key not in self.sparse_memo:
+            self.n_memo += 1
+        self.sparse_memo[key] = node
+
     def recall(self, key: int, at: int) -> None:
         """Push what the memo holds under a key; UNKNOWN and an anomaly where it holds nothing."""
-        node = self.memo.get(key, -1)
+        node = self.memo[key] - 1 if 0 <= key < len(self.memo) else -1
+        if node < 0:
+            node = self.sparse_memo.get(key, -1)
         if node < 0:
             self.add_anomaly(op.BAD_MEMO_KEY, at)
             node = kd.UNKNOWN

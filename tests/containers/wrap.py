@@ -23,6 +23,8 @@ NOISE = bytes(3 * i % 251 + 5 for i in range(3000)).replace(b"PK", b"..")
 
 @dataclass(frozen=True)
 class Found:
+    """What `open_file` yields: the regions where a loader begins to read, and what went wrong."""
+
     regions: list[tuple[str, bytes]]
     problems: list[Problem]
 
@@ -37,8 +39,9 @@ def look(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Found:
     for item in open_file(data, limits):
         if isinstance(item, Region):
             assert 0 <= item.start < item.end <= len(item.data)
-            found.regions.append((item.name, item.data[item.start : item.end]))
-        else:
+            if item.certain:
+                found.regions.append((item.name, item.data[item.start : item.end]))
+        elif isinstance(item, Problem):
             assert 1 <= item.unread_bytes <= len(data)
             found.problems.append(item)
     return found
