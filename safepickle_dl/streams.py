@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from heapq import merge
 
 from safepickle_dl.containers.region import Region
 from safepickle_dl.core import opcodes as op
@@ -19,16 +20,18 @@ from safepickle_dl.torch_legacy import storages_end
 
 __all__ = ["PickleStream", "read_stream", "read_streams"]
 
-HEADER = re.compile(rb"\x80[\x02-\x05][(.012BCFGIJKLMNPQRSTUVX\]abcdeghijlopqrstu})\x80-\x98]")
-"""A protocol, and any opcode behind it."""
 _NAMES = rb"[A-Za-z_][\w.]{0,99}\n[A-Za-z_][\w.]{0,99}\n"
 _MEMOIZE = rb"(?:p\d{1,9}\n|q.|r.{4}|\x94)?"
 _ARGUMENT = rb"(?:[()\]}NBCFGIJKLMSTUVX\x80-\x98]|g\d{1,9}\n|h[^a-z]|j)"
-HEADER_OR_IMPORT = re.compile(
-    HEADER.pattern + rb"|c%s%s%s" % (_NAMES, _MEMOIZE, _ARGUMENT) + rb"|\((?:[SVILF][^\n]{0,200}\n){0,4}i%s" % _NAMES,
-    re.DOTALL,
+SIGNS = (
+    re.compile(rb"\x80[\x02-\x05][(.012BCFGIJKLMNPQRSTUVX\]abcdeghijlopqrstu})\x80-\x98]"),
+    re.compile(rb"c%s%s%s" % (_NAMES, _MEMOIZE, _ARGUMENT), re.DOTALL),
+    re.compile(rb"\((?:[SVILF][^\n]{0,200}\n){0,4}i%s" % _NAMES),
 )
-"""Or an import in text form that may be called: where a pickle of protocol 0 or 1 shows itself."""
+"""Where a pickle shows itself: a protocol header; in protocols 0 and 1, an import that is called, or an INST.
+
+One pattern each: with a first byte of its own, it is searched for at memory's speed.
+"""
 MIN_INNER = 32
 """Length of a literal that may be a pickle in its turn (bytes)."""
 MIN_TRUNCATED = 8
@@ -37,8 +40,8 @@ GIVE_UP_AFTER = 256
 """Instructions of a failed trial behind which the search goes on at its end, to stay linear (count)."""
 WINDOW = 64 << 20
 """Bytes that are searched between two looks at the clock."""
-OVERLAP = 256
-"""Bytes of a window that are searched again: longer than anything that is searched for."""
+OVERLAP = 2048
+"""Bytes behind a window that a sign at its end may reach into."""
 TRIAL_COST = 16
 """What a trial costs beside its instructions (instructions)."""
 
@@ -61,7 +64,7 @@ def read_streams(region: Region, budget: Budget | None = None) -> Iterator[Pickl
     stream = first if accepted else _search(region, position, budget) if region.search else None
     streams: list[PickleStream] = []  # the first few
     while stream is not None:
-        stream.certain = region.certain and (accepted or bool(streams))
+        stream.certain = region.certain and accepted
         position = stream.end
         budget.streams -= 1
         if budget.streams < 0 or (budget.streams == 0 and position < region.end):
@@ -119,21 +122,28 @@ def makes_sense(stream: PickleStream) -> bool:
 
 def _search(region: Region, start: int, budget: Budget) -> PickleStream | None:
     """Return the next pickle at or behind `start`, if there is one."""
-    pattern = HEADER if region.certain else HEADER_OR_IMPORT
     lexer = Lexer(region.data, start, region.end)
-    while True:
-        budget.check_time()
-        found = pattern.search(region.data, start, min(start + WINDOW, region.end))
-        if found is None:
-            if start + WINDOW >= region.end:
-                return None
-            start += WINDOW - OVERLAP
+    for place in _places(region, start, budget):
+        if place < start:
             continue
-        stream = read_stream(region.name, region.data, found.start(), region.end, budget, lexer=lexer)
+        stream = read_stream(region.name, region.data, place, region.end, budget, lexer=lexer)
         if makes_sense(stream):
             return stream
         budget.trials -= stream.machine.n_instructions + TRIAL_COST
         if budget.trials < 0:
-            stop_at_limit(stream, found.start())
+            stop_at_limit(stream, place)
             return stream
-        start = stream.end if stream.machine.n_instructions > GIVE_UP_AFTER else found.start() + 1
+        start = stream.end if stream.machine.n_instructions > GIVE_UP_AFTER else place + 1
+    return None
+
+
+def _places(region: Region, start: int, budget: Budget) -> Iterator[int]:
+    """Yield where a sign of a pickle is, at or behind `start`, in order."""
+    for window in range(start, region.end, WINDOW):
+        budget.check_time()
+        end = min(window + WINDOW + OVERLAP, region.end)
+        found = (sign.finditer(region.data, window, end) for sign in SIGNS)
+        for match in merge(*found, key=re.Match.start):
+            if match.start() < window + WINDOW:
+                yield match.start()
+                budget.check_time()

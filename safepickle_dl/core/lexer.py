@@ -10,7 +10,8 @@ would stop becomes an anomaly instruction (`opcodes.ANOMALY` and up):
   stream's last instruction.
 
 A last line without a newline is what loaders disagree on: the C one refuses it, `pickle.py` (and so
-joblib) runs it without its last byte. The instruction is kept, and a TRUNCATED follows at the end.
+joblib) runs it without its last byte, and imports a module whose name's line is not there at all. The instruction is
+kept, and a TRUNCATED follows at the end. docs/differentials.md lists all such places.
 """
 
 from __future__ import annotations
@@ -158,8 +159,8 @@ class Lexer:
                 if hi >= 0 and form == op.TWO_LINES:
                     line = hi + 1
                     hi = find_newline(data, line, end)
-                if hi < 0 and end > line and (form == op.LINE or line > lo):
-                    hi = end - 1  # as pickle.py reads a last line without a newline
+                if hi < 0 and (end > lo or code == op.PERSID):
+                    hi = max(line, end - 1)  # as pickle.py reads a last line without a newline; a name may be empty
                 if hi < 0:
                     anomaly = op.TRUNCATED
                 else:

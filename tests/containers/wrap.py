@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import pickle
 import struct
+import sys
 import tarfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 from safepickle_dl.containers import Problem, Region, open_file
 from safepickle_dl.limits import DEFAULT_LIMITS, Limits
@@ -67,6 +70,8 @@ def zipped(members: Sequence[Member], *, shift: int = 0, zip64: bool = False, co
         if member.method == 8:
             squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
             packed = squeeze.compress(member.data) + squeeze.flush()
+        elif member.method == 93:
+            packed = zstandard(member.data)
         size = len(member.data) if member.size is None else member.size
         crc = zlib.crc32(member.data) if member.crc is None else member.crc
         offset = len(body) + shift
@@ -106,3 +111,48 @@ def tarred(members: Sequence[tuple[str, bytes]], form: int = tarfile.USTAR_FORMA
 def gzipped(data: bytes) -> bytes:
     """Compress without a time stamp."""
     return gzip.compress(data, mtime=0)
+
+
+def zstandard(data: bytes) -> bytes:
+    """Compress as zstd."""
+    zstd = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
+    packed: bytes = zstd.compress(data)
+    return packed
+
+
+def lz4_framed(data: bytes) -> bytes:
+    """Write an LZ4 frame whose blocks are literals only."""
+    out = b"\x04\x22\x4d\x18\x60\x40\x82"
+    for start in range(0, len(data), 60_000):
+        piece = data[start : start + 60_000]
+        extra, rest = b"", len(piece)
+        if rest >= 15:
+            extra = b"\xff" * ((rest - 15) // 255) + bytes([(rest - 15) % 255])
+        block = bytes([min(rest, 15) << 4]) + extra + piece
+        out += struct.pack("<I", len(block)) + block
+    return out + bytes(4)
+
+
+def sevenzipped(files: Sequence[tuple[str, bytes]], method: str = "lzma2") -> bytes:
+    """Write a 7z archive of one folder, its header not compressed."""
+    content = b"".join(data for _, data in files)
+    coder = b"\x01\x00"
+    packed = content
+    if method == "lzma2":
+        chain = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 16}]
+        packed = lzma.compress(content, lzma.FORMAT_RAW, filters=chain)
+        coder = b"\x21\x21\x01\x08"
+    sizes = b"".join(_number(len(data)) for _, data in files[:-1])
+    names = b"".join(name.encode("utf-16-le") + b"\0\0" for name, _ in files)
+    streams = b"\x06\0\x01\x09" + _number(len(packed)) + b"\0"
+    streams += b"\x07\x0b\x01\0\x01" + coder + b"\x0c" + _number(len(content)) + b"\0"
+    streams += b"\x08\x0d" + _number(len(files)) + (b"\x09" + sizes if len(files) > 1 else b"") + b"\0"
+    header = b"\x01\x04" + streams + b"\0"
+    header += b"\x05" + _number(len(files)) + b"\x11" + _number(1 + len(names)) + b"\0" + names + b"\0\0"
+    where = struct.pack("<QQI", len(packed), len(header), zlib.crc32(header))
+    return b"7z\xbc\xaf\x27\x1c\0\x04" + struct.pack("<I", zlib.crc32(where)) + where + packed + header
+
+
+def _number(value: int) -> bytes:
+    """A 7z number, in its longest form."""
+    return b"\xff" + struct.pack("<Q", value)
