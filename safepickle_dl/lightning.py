@@ -17,7 +17,7 @@ from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.nodes import Nodes
 from safepickle_dl.stream import PickleStream, items_of, literal_nodes
 
-KEY = b"_instantiator"
+KEY = "_instantiator"
 OWN = frozenset(
     {
         "lightning.pytorch.cli.instantiate_module",
@@ -42,7 +42,7 @@ class Instantiator:
 def instantiators(stream: PickleStream, index: int) -> Iterator[Instantiator]:
     """Yield each `_instantiator` of a stream that does not name Lightning's own function."""
     nodes = stream.machine.nodes
-    keys = {node for node in literal_nodes(nodes, len(KEY), 10 * len(KEY)) if nodes.text_is(node, KEY)}
+    keys = {node for node in literal_nodes(nodes, len(KEY), 10 * len(KEY)) if _text(nodes, node) == KEY}
     if not keys:
         return
     for node in range(kd.FIRST_FREE, nodes.count):

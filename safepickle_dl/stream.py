@@ -18,10 +18,14 @@ from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.lexer import Lexer
 from safepickle_dl.core.machine import Machine
 from safepickle_dl.core.nodes import Nodes
+from safepickle_dl.frames import Frames
 from safepickle_dl.limits import Budget
 from safepickle_dl.reader import Buffer
 
 IDENTIFIER = re.compile(r"[^\W\d][\w.]*\Z")
+GAP = "!frame"
+MAX_GAPS = 16
+"""Frames of one stream whose ends are crossed that are followed (count)."""
 MAX_NAME = 1000
 """Length of a module's and a name's text beyond which nobody looks at the rest (characters)."""
 
@@ -160,9 +164,11 @@ def read_stream(
     machine = machine or Machine(data)
     stream = PickleStream(name, data, start)
     stream.machine = machine
+    frames = Frames()
     more = True
     while more:
         more = lexer.read_block()
+        frames.follow(lexer)
         done = machine.run(lexer, 0)
         while done < lexer.count and not crossing:
             done = machine.run(lexer, done)
@@ -177,7 +183,22 @@ def read_stream(
             stop_at_limit(stream, lexer.position)
             break
     stream.end = max(lexer.position, start + 1)
+    if frames.gap:
+        _read_with_gap(stream, end, frames.gap, budget)
     return stream
+
+
+def _read_with_gap(stream: PickleStream, end: int, gap: tuple[int, int], budget: Budget) -> None:
+    """Read a stream once more as the C unpickler does, without what it loses at the end of a frame."""
+    lost, behind = gap
+    budget.nested_bytes -= end - stream.start
+    if budget.nested_bytes < 0 or stream.name.count(GAP) >= MAX_GAPS:
+        stop_at_limit(stream, lost)
+        return
+    data = bytes(stream.data[stream.start : lost]) + bytes(stream.data[behind:end])
+    inner = read_stream(stream.name + GAP, data, 0, len(data), budget)
+    inner.certain = False
+    stream.nested.append(inner)
 
 
 def stop_at_limit(stream: PickleStream, at: int) -> None:
@@ -223,7 +244,7 @@ def copy_of(machine: Machine, with_stack: bool = True) -> Machine:
         setattr(copy.nodes, buffer, getattr(machine.nodes, buffer)[:])
     copy.nodes.count, copy.nodes.n_cells = machine.nodes.count, machine.nodes.n_cells
     copy.nodes.pinned = machine.nodes.count
-    copy.memo, copy.sparse_memo, copy.n_memo = machine.memo[:], dict(machine.sparse_memo), machine.n_memo
+    copy.memo = machine.memo.copied()
     if with_stack:
         copy.stack, copy.depth = machine.stack[:], machine.depth
         copy.marks, copy.n_marks = machine.marks[:], machine.n_marks

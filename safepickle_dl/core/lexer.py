@@ -164,7 +164,7 @@ class Lexer:
                 if hi < 0:
                     anomaly = op.TRUNCATED
                 else:
-                    position = hi + 1
+                    position = hi + 1 if hi < end else end
                     if code == op.STRING:
                         if is_quoted(data, lo, hi):
                             lo += 1

@@ -16,7 +16,7 @@ from __future__ import annotations
 from safepickle_dl.core import integers
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes, Ints, grown, new_ints
+from safepickle_dl.core.buffers import Bytes, IntMap, Ints, grown, new_ints
 from safepickle_dl.core.lexer import Lexer, read_uint
 from safepickle_dl.core.nodes import Nodes
 
@@ -39,9 +39,7 @@ class Machine:
     def __init__(self, data: Bytes) -> None:
         """Start with an empty stack and memo."""
         self.nodes: Nodes = Nodes(data)
-        self.memo: Ints = new_ints(64)
-        self.sparse_memo: dict[int, int] = {}
-        self.n_memo: int = 0
+        self.memo: IntMap = IntMap()
         self.bytes_seen: Ints = new_ints(256)
         self.stack: Ints = new_ints(64)
         self.depth: int = 0
@@ -70,7 +68,7 @@ class Machine:
 
     def size(self) -> int:
         """Return how much is kept: values, stack, marks, call sites, and what the memo cannot hold in a row."""
-        return self.nodes.count + (self.depth + self.n_marks) // 4 + 2 * self.n_sites + 4 * len(self.sparse_memo)
+        return self.nodes.count + (self.depth + self.n_marks) // 4 + 2 * self.n_sites + 4 * self.memo.n_sparse()
 
     # --- stack ------------------------------------------------------------------------------------------------------
 
@@ -247,7 +245,7 @@ class Machine:
         """Execute one instruction (or anomaly) at byte `at` with the argument span `lo`, `hi`."""
         nodes = self.nodes
         if code == op.MEMOIZE:
-            self.memoize(self.n_memo, self.top(at))
+            self.memoize(self.memo.count(), self.top(at))
         elif code == op.BINPUT or code == op.LONG_BINPUT:
             self.memoize(read_uint(nodes.data, lo, hi - lo), self.top(at))
         elif code == op.BINGET or code == op.LONG_BINGET:
@@ -401,24 +399,13 @@ class Machine:
         return node
 
     def memoize(self, key: int, node: int) -> None:
-        """Store a node in the memo: keys that are used in turn in a buffer, wild ones in a dictionary."""
-        if node > self.nodes.pinned:
-            self.nodes.pinned = node
-        if 0 <= key < len(self.memo) or 0 <= key <= 2 * self.n_memo + 1024:
-            self.memo = grown(self.memo, key + 1)
-            if self.memo[key] == 0 and (len(self.sparse_memo) == 0 or key not in self.sparse_memo):
-                self.n_memo += 1
-            self.memo[key] = node + 1
-            return
-        if key not in self.sparse_memo:
-            self.n_memo += 1
-        self.sparse_memo[key] = node
+        """Store a node in the memo."""
+        self.nodes.pinned = max(self.nodes.pinned, node)
+        self.memo.put(key, node)
 
     def recall(self, key: int, at: int) -> None:
         """Push what the memo holds under a key; UNKNOWN and an anomaly where it holds nothing."""
-        node = self.memo[key] - 1 if 0 <= key < len(self.memo) else -1
-        if node < 0:
-            node = self.sparse_memo.get(key, -1)
+        node = self.memo.get(key, -1)
         if node < 0:
             self.add_anomaly(op.BAD_MEMO_KEY, at)
             node = kd.UNKNOWN

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes, Ints, grown, new_bytes, new_ints
+from safepickle_dl.core.buffers import Bytes, Ints, Octets, grown, grown_octets, new_ints, new_octets
 from safepickle_dl.core.escapes import unescape
 
 
@@ -32,12 +32,12 @@ class Nodes:
         """Start with the shared nodes NONE to BUFFER; spans refer to `data`."""
         self.data: Bytes = data
         self.count: int = kd.FIRST_FREE
-        self.kind: Ints = new_bytes(64)
-        self.opcode: Ints = new_bytes(64)
+        self.kind: Octets = new_octets(64)
+        self.opcode: Octets = new_octets(64)
         self.lo: Ints = new_ints(64)
         self.hi: Ints = new_ints(64)
         self.extra: Ints = new_ints(64)
-        self.use: Ints = new_bytes(64)
+        self.use: Octets = new_octets(64)
         self.scratch: Ints = new_ints(1024)
         self.pinned: int = kd.FIRST_FREE - 1
         self.n_cells: int = 0
@@ -51,12 +51,12 @@ class Nodes:
         node = self.count
         if node >= len(self.kind):
             size = node + 1
-            self.kind = grown(self.kind, size)
-            self.opcode = grown(self.opcode, size)
+            self.kind = grown_octets(self.kind, size)
+            self.opcode = grown_octets(self.opcode, size)
             self.lo = grown(self.lo, size)
             self.hi = grown(self.hi, size)
             self.extra = grown(self.extra, size)
-            self.use = grown(self.use, size)
+            self.use = grown_octets(self.use, size)
         self.count = node + 1
         self.kind[node] = kind
         self.opcode[node] = opcode

@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from itertools import repeat
 from random import Random
-from typing import Any
+from typing import Any, BinaryIO
 
 from tests.fuzz.generate import N_BUFFERS, N_EXTENSIONS, generate
 from tests.fuzz.mutate import mutate
@@ -75,7 +75,7 @@ class Recorder:
         return object()
 
 
-def load(make: Callable[..., Any], data: bytes) -> tuple[bool, list[Event]]:
+def load(make: Callable[..., Any], file: BinaryIO) -> tuple[bool, list[Event]]:
     """Return whether a loader gets through, and what it asked for until then."""
     recorder = Recorder()
 
@@ -90,20 +90,22 @@ def load(make: Callable[..., Any], data: bytes) -> tuple[bool, list[Event]]:
 
     copyreg._extension_cache.clear()  # type: ignore[attr-defined]
     try:
-        Loader(io.BytesIO(data), buffers=repeat(bytearray(b"buffer"), N_BUFFERS)).load()
+        Loader(file, buffers=repeat(bytearray(b"buffer"), N_BUFFERS)).load()
     except Exception:
         return False, recorder.events
     return True, recorder.events
 
 
 def main(first: int, count: int) -> None:
-    """Print, for each pickle, what the C and the Python unpickler did."""
+    """Print, for each pickle, what the C unpickler did, from two kinds of files, and the Python one."""
     warnings.simplefilter("ignore")  # of odd escapes in STRING
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     for code in range(1, N_EXTENSIONS + 1):
         copyreg.add_extension("extmod", f"e{code}", code)
     for data in cases(first, count):
-        print(json.dumps([load(pickle.Unpickler, data), load(pickle._Unpickler, data)]))
+        peeking = io.BufferedReader(io.BytesIO(data), 64)  # type: ignore[arg-type]
+        answers = [load(pickle.Unpickler, io.BytesIO(data)), load(pickle.Unpickler, peeking)]
+        print(json.dumps([*answers, load(pickle._Unpickler, io.BytesIO(data))]))
 
 
 if __name__ == "__main__":
