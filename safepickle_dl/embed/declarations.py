@@ -30,13 +30,14 @@ BUFFER_FUNCTIONS = {
     "new_octets": "Octets",
     "copied_octets": "Octets",
     "grown_octets": "Octets",
+    "find_int": "int",
     "find_newline": "int",
     "find_text": "int",
     "min": "int",
     "max": "int",
     "len": "int",
 }
-MAP_METHODS = {"get": "int", "put": "None", "count": "int", "clear": "None", "copied": "IntMap"}
+MAP_METHODS = {"get": "int", "put": "None", "count": "int", "n_far": "int", "clear": "None", "copied": "IntMap"}
 
 
 @dataclass
