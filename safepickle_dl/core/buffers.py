@@ -29,9 +29,10 @@ class IntMap(dict[int, int]):
     put = dict.__setitem__
     count = dict.__len__
 
-    def copied(self) -> IntMap:
-        """Return a map with the same content."""
-        return IntMap(self)
+
+def copied_map(source: IntMap) -> IntMap:
+    """Return a map with the same content."""
+    return IntMap(source)
 
 
 def new_ints(size: int) -> Ints:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from safepickle_dl.core import integers
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes, IntMap, Ints, copied, copied_octets, grown, new_ints, unlocked
+from safepickle_dl.core.buffers import Bytes, IntMap, Ints, copied, copied_map, copied_octets, grown, new_ints, unlocked
 from safepickle_dl.core.lexer import Lexer
 from safepickle_dl.core.nodes import Nodes
 
@@ -474,7 +474,7 @@ def copied_state(machine: Machine) -> Machine:
     copy.nodes.cell_node = copied(nodes.cell_node)
     copy.nodes.cell_next = copied(nodes.cell_next)
     copy.nodes.n_cells = nodes.n_cells
-    copy.memo = machine.memo.copied()
+    copy.memo = copied_map(machine.memo)
     copy.stack = copied(machine.stack)
     copy.depth = machine.depth
     copy.marks = copied(machine.marks)

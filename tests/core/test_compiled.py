@@ -39,8 +39,7 @@ def trace(core: Any, data: bytes) -> dict[str, object]:
     more = True
     while more:
         more = lexer.read_block()
-        for buffer in (lexer.ops, lexer.at, lexer.lo, lexer.hi):
-            instructions.append(list(buffer[: lexer.count]))
+        instructions.extend(list(buffer[: lexer.count]) for buffer in (lexer.ops, lexer.at, lexer.lo, lexer.hi))
         done = 0
         while done < lexer.count:
             done = machine.run(lexer, done)
