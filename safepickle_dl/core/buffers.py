@@ -28,7 +28,7 @@ else:
 
 
 LARGE = 1 << 20
-"""Ints from which a buffer grows by half at a time (count)."""
+"""Ints from which a buffer grows by an eighth at a time (count)."""
 
 
 def new_ints(size: int) -> Ints:
@@ -37,10 +37,10 @@ def new_ints(size: int) -> Ints:
 
 
 def grown(buffer: Ints, size: int) -> Ints:
-    """Return `buffer` itself if it holds `size` ints, else enlarged in place: doubled, or by half once it is large."""
+    """Return `buffer` itself if it holds `size` ints, else enlarged in place: doubled, or by an eighth once large."""
     held = len(buffer)
     if held < size:
-        buffer.frombytes(bytes(8 * max(size - held, held if held < LARGE else held // 2)))
+        buffer.frombytes(bytes(8 * max(size - held, held if held < LARGE else held // 8)))
     return buffer
 
 
@@ -53,7 +53,7 @@ def grown_octets(buffer: Octets, size: int) -> Octets:
     """Do what `grown` does."""
     held = len(buffer)
     if held < size:
-        buffer.extend(bytes(max(size - held, held if held < LARGE else held // 2)))
+        buffer.extend(bytes(max(size - held, held if held < LARGE else held // 8)))
     return buffer
 
 
