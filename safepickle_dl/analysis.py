@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ from safepickle_dl.reader import Buffer
 from safepickle_dl.stream import PickleStream
 from safepickle_dl.types import Coverage
 
-SALT = secrets.randbits(48)
+SALT = int.from_bytes(os.urandom(6), "little")
 """Makes the digests of slices unpredictable; nothing that is reported depends on it."""
 PORTION_STREAMS = 256
 """Streams whose machines are kept at a time (count)."""

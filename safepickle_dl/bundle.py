@@ -2,7 +2,7 @@
 
 config.json     names, versions, architecture, calibration, thresholds
 metrics.json    what the judge measured
-sequence.onnx   the net for scanning;  sequence.safetensors  its weights for training and export
+sequence.safetensors  the weights;  sequence.onnx  the same net for other runtimes
 README.md       the model card
 SHA256SUMS      of all of the above
 """
@@ -44,6 +44,11 @@ class Bundle:
         """Return the calibrated probability of a highest logit (-inf: no slice at all)."""
         x = self.slope * logit + self.intercept
         return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
+
+    @property
+    def weights(self) -> Path:
+        """Return the path of the sequence classifier's weights."""
+        return self.path / "sequence.safetensors"
 
     @property
     def onnx(self) -> Path:
@@ -129,7 +134,7 @@ def _read_sums(folder: Path) -> dict[str, str]:
     except (OSError, ValueError) as error:
         raise BundleError(f"model bundle {folder}: {SUMS}: {error}") from error
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    for name in ("config.json", "sequence.onnx"):
+    for name in ("config.json", "sequence.safetensors"):
         if name not in sums:
             raise BundleError(f"model bundle {folder}: {SUMS} does not list {name}")
     if any("/" in name or os.sep in name or not name for name in sums):

@@ -133,14 +133,15 @@ def _run_nothing(args: argparse.Namespace) -> int:
         _complain("a command is needed: scan or disasm (see `safepickle-dl --help`)")
         return FAILED
     from safepickle_dl.bundle import bundle_version
+    from safepickle_dl.core import BUILD
 
     out = Sink(None)
     try:
         model = bundle_version()
     except SafePickleError:
-        out.write(f"safepickle-dl {__version__} (no model)\n")
+        out.write(f"safepickle-dl {__version__} (no model, {BUILD} core)\n")
         raise
-    out.write(f"safepickle-dl {__version__} (model {printable(model)})\n")
+    out.write(f"safepickle-dl {__version__} (model {printable(model)}, {BUILD} core)\n")
     return FOUND_NOTHING
 
 
@@ -168,6 +169,7 @@ def _run_scan(args: argparse.Namespace) -> int:
 
 
 def _scan(args: argparse.Namespace, sink: Sink, tally: Tally) -> None:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported; more threads make it slower
     from safepickle_dl.scanner import Scanner
 
     scanner = Scanner(bundle=args.model, jobs=args.jobs)

@@ -11,14 +11,16 @@ from __future__ import annotations
 from bisect import bisect_left
 
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.lexer import Lexer, read_uint
+from safepickle_dl.core.lexer import Lexer
+from safepickle_dl.reader import Buffer
 
 
 class Frames:
     """Follows the frames of a stream, block by block, up to the first read that crosses the end of one."""
 
-    def __init__(self) -> None:
-        """Begin outside of any frame."""
+    def __init__(self, data: Buffer) -> None:
+        """Begin outside of any frame of `data`."""
+        self._data = data
         self.gap: tuple[int, int] | None = None
         """What the C unpickler would lose (bytes from, to); None if nothing."""
         self._end = -1
@@ -27,7 +29,7 @@ class Frames:
         """Look at the frames of the lexer's block, and at instructions that cross their ends."""
         frame = -1
         while self.gap is None:
-            frame = _index(lexer, op.FRAME, frame + 1)
+            frame = lexer.find(op.FRAME, frame + 1)
             upto = lexer.at[frame] if frame >= 0 else lexer.position
             if 0 <= self._end < upto:
                 self.gap = self._crossed(lexer)
@@ -39,7 +41,7 @@ class Frames:
 
     def _begin(self, lexer: Lexer, frame: int) -> None:
         start = lexer.hi[frame]
-        end = start + read_uint(lexer.data, lexer.lo[frame], 8)
+        end = start + int.from_bytes(self._data[lexer.lo[frame] : lexer.hi[frame]], "little")
         if lexer.at[frame] < self._end < start:  # its own size crosses the end of the frame before
             self.gap = (lexer.lo[frame], self._end)
         elif start < self._end < end:
@@ -52,28 +54,21 @@ class Frames:
         i = bisect_left(lexer.at, self._end, 0, lexer.count) - 1
         if i < 0 or lexer.ops[i] >= op.ANOMALY:
             return None
-        for start, end in _reads(lexer, i):
+        for start, end in _reads(self._data, lexer, i):
             if start < self._end < end:
                 return start, self._end
         return None
 
 
-def _index(lexer: Lexer, code: int, start: int) -> int:
-    try:
-        return lexer.ops.index(code, start, lexer.count)
-    except ValueError:
-        return -1
-
-
-def _reads(lexer: Lexer, i: int) -> list[tuple[int, int]]:
+def _reads(data: Buffer, lexer: Lexer, i: int) -> list[tuple[int, int]]:
     """Return the spans that the C unpickler asks for one by one, behind the opcode of an instruction."""
     lo, hi = lexer.at[i] + 1, lexer.hi[i]
     form = op.ARGUMENTS[lexer.ops[i]]
     if form == op.TWO_LINES:
-        line = lexer.data.find(b"\n", lo, hi) + 1
+        line = data.find(b"\n", lo, hi) + 1
         return [(lo, line), (line, hi + 1)]
     if form == op.LINE:
-        return [(lo, lexer.data.find(b"\n", lo, lexer.end) + 1)]
+        return [(lo, data.find(b"\n", lo, lexer.end) + 1)]
     if form >= op.SIZE1:
         return [(lo, lexer.lo[i]), (lexer.lo[i], hi)]
     return [(lo, hi)]

@@ -12,7 +12,7 @@ from safepickle_dl.batch import SliceArrays
 from safepickle_dl.bundle import Bundle
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.render import arguments_text, callee_text, opcode_name
-from safepickle_dl.runtime.onnx import OnnxClassifier
+from safepickle_dl.runtime.numpy import NumpyClassifier
 from safepickle_dl.stream import PickleStream
 from safepickle_dl.types import Finding, ScanResult, StreamReport, Verdict
 
@@ -27,7 +27,7 @@ RULE_SCORE = 1.0
 class Judgement:
     """What is known of a file while it is read portion by portion; then its result."""
 
-    def __init__(self, reading: Reading, bundle: Bundle, classifier: OnnxClassifier) -> None:
+    def __init__(self, reading: Reading, bundle: Bundle, classifier: NumpyClassifier) -> None:
         """Know nothing yet."""
         self._reading = reading
         self._bundle = bundle

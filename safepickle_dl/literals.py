@@ -9,7 +9,7 @@ import re
 import struct
 
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.reader import Buffer
+from safepickle_dl.core.buffers import Bytes
 
 MAX_DIGITS = 300
 """Longer integers are not converted: the conversion to decimal text is quadratic (digits)."""
@@ -44,7 +44,7 @@ def string_bytes(raw: bytes) -> bytes:
     return _ESCAPE.sub(_unescape, raw)
 
 
-def text(data: Buffer, opcode: int, lo: int, hi: int, max_chars: int) -> str:
+def text(data: Bytes, opcode: int, lo: int, hi: int, max_chars: int) -> str:
     """Return at least the first `max_chars` characters of a text literal, or of a GLOBAL's line.
 
     Args:
@@ -70,7 +70,7 @@ def text(data: Buffer, opcode: int, lo: int, hi: int, max_chars: int) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
-def integer(data: Buffer, opcode: int, lo: int, hi: int) -> int | None:
+def integer(data: Bytes, opcode: int, lo: int, hi: int) -> int | None:
     """Return the value of an integer literal; None if it is malformed or longer than MAX_DIGITS."""
     raw = bytes(data[lo : min(hi, lo + MAX_DIGITS + 1)])
     if hi - lo > MAX_DIGITS:
@@ -87,12 +87,12 @@ def integer(data: Buffer, opcode: int, lo: int, hi: int) -> int | None:
     return int.from_bytes(raw, "little", signed=opcode in (op.BININT, op.LONG1, op.LONG4))
 
 
-def is_boolean(data: Buffer, opcode: int, lo: int, hi: int) -> bool:
+def is_boolean(data: Bytes, opcode: int, lo: int, hi: int) -> bool:
     """Return whether an integer literal means False or True: `I00`, `I01`."""
     return opcode == op.INT and hi - lo == 2 and bytes(data[lo:hi]) in (b"00", b"01")
 
 
-def floating(data: Buffer, opcode: int, lo: int, hi: int) -> float | None:
+def floating(data: Bytes, opcode: int, lo: int, hi: int) -> float | None:
     """Return the value of a FLOAT or BINFLOAT; None if it is malformed."""
     raw = bytes(data[lo : min(hi, lo + MAX_DIGITS)])
     try:

@@ -13,9 +13,8 @@ from safepickle_dl.errors import reason_of
 from safepickle_dl.judge import Judgement
 from safepickle_dl.limits import DEFAULT_LIMITS, Limits
 from safepickle_dl.reader import Buffer, read_path
-from safepickle_dl.runtime.onnx import OnnxClassifier
+from safepickle_dl.runtime.numpy import NumpyClassifier
 from safepickle_dl.types import Coverage, ScanResult, Verdict
-from safepickle_dl.workers import Workers
 
 INTERNAL_ERROR = "internal error, please report it"
 
@@ -47,7 +46,7 @@ class Scanner:
         self.bundle: Bundle = load_bundle(bundle)
         self.jobs = jobs
         self.limits = limits
-        self._classifier = OnnxClassifier(self.bundle.onnx)
+        self._classifier = NumpyClassifier(self.bundle.weights)
 
     @property
     def model_version(self) -> str:
@@ -86,6 +85,8 @@ class Scanner:
             for path in paths:
                 yield self.scan_path(path)
         else:
+            from safepickle_dl.workers import Workers  # slow to import, and rarely needed
+
             yield from Workers(self.jobs, self.bundle.path, self.limits).scan(iter(paths))
 
     def _scan(self, data: Buffer, name: str, start: float) -> ScanResult:

@@ -16,7 +16,7 @@ from safepickle_dl import literals
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.lexer import Lexer
-from safepickle_dl.core.machine import Machine
+from safepickle_dl.core.machine import Machine, copied_state
 from safepickle_dl.core.nodes import Nodes
 from safepickle_dl.frames import Frames
 from safepickle_dl.limits import Budget
@@ -164,7 +164,7 @@ def read_stream(
     machine = machine or Machine(data)
     stream = PickleStream(name, data, start)
     stream.machine = machine
-    frames = Frames()
+    frames = Frames(data)
     more = True
     while more:
         more = lexer.read_block()
@@ -226,27 +226,7 @@ def _cross_array(stream: PickleStream, lexer: Lexer, budget: Budget) -> None:
         end = lexer.position if stream.crossed else lexer.end
         trial = read_stream(stream.name, data, begin, end, budget, crossing=False)
         if trial.calls() and not stream.crossed:  # it would come here with its stack and memo
-            trial = read_stream(stream.name, data, begin, end, budget, False, copy_of(machine))
+            trial = read_stream(stream.name, data, begin, end, budget, False, copied_state(machine, True))
         if trial.calls_something_named():
             stream.nested.append(trial)
     stream.crossed.append((begin, lexer.position))
-
-
-def copy_of(machine: Machine, with_stack: bool = True) -> Machine:
-    """Return a machine in the same state that has recorded no call site yet.
-
-    Args:
-        machine: it is left as it is.
-        with_stack: False for an empty stack: only the memo lives on, as in an `Unpickler` that loads again.
-    """
-    copy = Machine(machine.nodes.data)
-    for buffer in ("kind", "opcode", "lo", "hi", "extra", "use", "cell_node", "cell_next"):
-        setattr(copy.nodes, buffer, getattr(machine.nodes, buffer)[:])
-    copy.nodes.count, copy.nodes.n_cells = machine.nodes.count, machine.nodes.n_cells
-    copy.nodes.pinned = machine.nodes.count
-    copy.memo = machine.memo.copied()
-    if with_stack:
-        copy.stack, copy.depth = machine.stack[:], machine.depth
-        copy.marks, copy.n_marks = machine.marks[:], machine.n_marks
-    copy.protocol = machine.protocol
-    return copy

@@ -14,8 +14,9 @@ from heapq import merge
 from safepickle_dl.containers.region import Region
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.lexer import Lexer
+from safepickle_dl.core.machine import copied_state
 from safepickle_dl.limits import Budget
-from safepickle_dl.stream import PickleStream, copy_of, literal_nodes, read_stream, stop_at_limit
+from safepickle_dl.stream import PickleStream, literal_nodes, read_stream, stop_at_limit
 from safepickle_dl.torch_legacy import storages_end
 
 __all__ = ["PickleStream", "read_stream", "read_streams"]
@@ -85,7 +86,7 @@ def _next(region: Region, position: int, before: PickleStream, search: _Search, 
         return None
     stream = read_stream(region.name, region.data, position, region.end, budget)
     if misses_memo(stream):  # an unpickler that loads again keeps its memo
-        again = copy_of(before.machine, with_stack=False)
+        again = copied_state(before.machine, False)
         stream = read_stream(region.name, region.data, position, region.end, budget, machine=again)
     if _is_pickle(stream):
         return stream

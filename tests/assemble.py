@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from safepickle_dl.analysis import analyse
 from safepickle_dl.containers.region import Region
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core import tokens as tk
@@ -56,6 +59,18 @@ def sites(data: bytes) -> list[tuple[str, str, str]]:
         )
         for i in range(machine.n_sites)
     ]
+
+
+def site_texts(data: bytes) -> Counter[str]:
+    """Return every call site of a file, whole: how often each text occurs in all of its streams."""
+    texts: Counter[str] = Counter()
+    for stream in analyse(data).streams:
+        machine = stream.machine
+        for i in range(machine.n_sites):
+            callee = callee_text(machine, machine.site_callee[i])
+            arguments = arguments_text(machine, machine.site_arguments[i], 10_000)
+            texts[f"{opcode_name(machine.site_opcode[i])} {callee} {arguments}"] += 1
+    return texts
 
 
 def anomalies(data: bytes) -> list[str]:

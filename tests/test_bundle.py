@@ -102,8 +102,9 @@ def test_sums_may_not_name_files_elsewhere(copy: Path) -> None:
         load_bundle(copy)
 
 
-def test_onnx_that_is_none_is_refused(copy: Path) -> None:
-    (copy / "sequence.onnx").write_bytes(b"no model")
+@pytest.mark.parametrize("data", [b"", b"no model", b"\2" + bytes(7) + b"{}", b"\2" + bytes(7) + b"[]", b"\xff" * 16])
+def test_weights_that_are_none_are_refused(copy: Path, data: bytes) -> None:
+    (copy / "sequence.safetensors").write_bytes(data)
     write_sums(copy)
-    with pytest.raises(BundleError, match=r"sequence\.onnx"):
+    with pytest.raises(BundleError, match=r"sequence\.safetensors"):
         Scanner(copy)

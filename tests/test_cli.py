@@ -11,6 +11,7 @@ import pytest
 
 import safepickle_dl
 from safepickle_dl import cli
+from safepickle_dl.core import BUILD
 from safepickle_dl.errors import BundleError
 from tests import fake_scanner
 
@@ -381,7 +382,7 @@ def module(monkeypatch: pytest.MonkeyPatch, name: str, **members: object) -> Non
 def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     module(monkeypatch, "bundle", bundle_version=lambda: "sequence-1")
     assert cli.main(["--version"]) == 0
-    assert capsys.readouterr().out == (f"safepickle-dl {safepickle_dl.__version__} (model sequence-1)\n")
+    assert capsys.readouterr().out == (f"safepickle-dl {safepickle_dl.__version__} (model sequence-1, {BUILD} core)\n")
 
 
 def test_version_without_a_model(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -391,7 +392,7 @@ def test_version_without_a_model(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     module(monkeypatch, "bundle", bundle_version=broken)
     assert cli.main(["--version"]) == 2
     out, err = capsys.readouterr()
-    assert out == f"safepickle-dl {safepickle_dl.__version__} (no model)\n"
+    assert out == f"safepickle-dl {safepickle_dl.__version__} (no model, {BUILD} core)\n"
     assert err == "safepickle-dl: error: checkpoints: no bundle\n"
 
 

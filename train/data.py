@@ -20,8 +20,19 @@ from safepickle_dl.core import tokens as tk
 JUDGED_GROUPS = ("benign", "benign-hard", "fixture", "malicious-strict")
 """Real files with a clear label. Weak malicious ones (bare references, canaries, broken exploits) are left out."""
 MADE_GROUPS = ("made-benign", "made-malicious")
+COLUMNS = ["file", "label", "group", "owner", "tokens", "first", "channel", "grams", "payload"]
 
 Bag = tuple[npt.NDArray[np.int32], float, int]
+
+
+def arrays_of(row: Mapping[str, Any]) -> SliceArrays:
+    """Return the slices of a row of the corpus."""
+    return SliceArrays(
+        tokens=np.asarray(row["tokens"], np.int64),
+        first=np.asarray(row["first"], np.int64),
+        channel=np.asarray(row["channel"], np.int64),
+        grams=np.asarray(row["grams"], np.int64).reshape(-1, tk.N_GRAMS),
+    )
 
 
 class FileDataset(Dataset[Bag]):
@@ -44,25 +55,23 @@ class FileDataset(Dataset[Bag]):
             groups: the groups of files that are read.
             channels: which channels the net sees.
         """
-        table = load_dataset("parquet", data_files=str(path), split="train").with_format("numpy")
+        table = load_dataset("parquet", data_files=str(path), split="train", columns=COLUMNS)
+        wanted = [i for i, group in enumerate(table["group"]) if group in groups]
         self.arrays: list[SliceArrays] = []
         self.labels: list[float] = []
         self.groups: list[str] = []
         self.owners: list[str] = []
         self.files: list[str] = []
         self.chosen: list[npt.NDArray[np.int64]] = []
-        for row in table:
-            arrays = SliceArrays(
-                tokens=np.asarray(row["tokens"], np.int64),
-                first=np.asarray(row["first"], np.int64),
-                channel=np.asarray(row["channel"], np.int64),
-                grams=np.asarray(row["grams"], np.int64).reshape(-1, tk.N_GRAMS),
-            )
+        self.payload: list[npt.NDArray[np.int64]] = []
+        for row in table.select(wanted).with_format("numpy"):
+            arrays = arrays_of(row)
             chosen = np.flatnonzero(np.isin(arrays.channel, channels))
-            if str(row["group"]) not in groups or len(chosen) == 0:
+            if len(chosen) == 0:
                 continue
             self.arrays.append(arrays)
             self.chosen.append(chosen)
+            self.payload.append(chosen[np.asarray(row["payload"], bool)[chosen]])
             self.labels.append(float(row["label"]))
             self.groups.append(str(row["group"]))
             self.owners.append(str(row["owner"]))
@@ -75,13 +84,19 @@ class FileDataset(Dataset[Bag]):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> Bag:
-        """Return (k, t, f) tokens of the file's slices, its label and its index."""
+        """Return (k, t, f) tokens of the file's slices, its label and its index.
+
+        What is known to be the payload is always among them: without it the label would be wrong.
+        """
         chosen = self.chosen[index]
         if len(chosen) > self.max_slices:
             if self.random is None:
                 chosen = chosen[: self.max_slices]
             else:
-                chosen = self.random.choice(chosen, self.max_slices, replace=False)
+                payload = self.payload[index][: self.max_slices]
+                others = np.setdiff1d(chosen, payload, assume_unique=True)
+                drawn = self.random.choice(others, min(self.max_slices - len(payload), len(others)), replace=False)
+                chosen = np.concatenate([payload, drawn])
         batch = pad(self.arrays[index], chosen)
         if self.random is not None:
             batch = drop_names(batch, self.random)

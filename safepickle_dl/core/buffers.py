@@ -1,34 +1,32 @@
-"""The few things that differ between the runtimes of core/: buffers, and the search for a newline.
+"""The few things that differ between the runtimes of core/: buffers, maps of ints, and searches in bytes.
 
-Everything else in core/ is written in one small subset of Python: ints, indexed int buffers, `Dict[int, int]`,
-module constants read through their module. Interpreted, a buffer is an `array('q')`; a later compiled build
-replaces only this file.
+Everything else in core/ is written in one small subset of Python: ints, indexed int buffers, `IntMap`, constants.
+This file is the interpreted one; `embed/cython_buffers.pyx` stands in for it in the compiled core and
+`embed/torch_buffers.py` in TorchScript.
 """
 
 from __future__ import annotations
 
+import mmap
 import re
 from array import array
+from contextlib import nullcontext
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    import mmap
-    from typing import TypeAlias
+Bytes: TypeAlias = bytes | bytearray | mmap.mmap
+"""Is only read."""
+Octets: TypeAlias = bytearray
+Ints: TypeAlias = "array[int]"
 
-    Bytes: TypeAlias = bytes | mmap.mmap
-    Ints: TypeAlias = array[int]
-    Octets: TypeAlias = bytearray
-    Text: TypeAlias = Bytes | Ints
-else:
-    Bytes = list[int]
-    Ints = list[int]
-    Octets = list[int]
-    Text = list[int]
+unlocked = nullcontext()
+"""Around a loop that touches nothing but buffers and maps: the compiled core lets other threads run meanwhile."""
 
 
 LARGE = 1 << 20
 """Ints from which a buffer grows by an eighth at a time (count)."""
+NEAR = 64
+"""How far a key of an `IntMap` may be beyond twice the number of its keys, to grow with it (count)."""
 
 
 def new_ints(size: int) -> Ints:
@@ -36,11 +34,25 @@ def new_ints(size: int) -> Ints:
     return array("q", bytes(8 * size))
 
 
+def ints_of(text: str) -> Ints:
+    """Return a buffer with the ASCII codes of a text."""
+    return array("q", list(text.encode("ascii")))
+
+
+def copied(buffer: Ints) -> Ints:
+    """Return a buffer with the same content."""
+    return buffer[:]
+
+
+def _enlarged(held: int, size: int) -> int:
+    return max(size, 2 * held if held < LARGE else held + held // 8)
+
+
 def grown(buffer: Ints, size: int) -> Ints:
-    """Return `buffer` itself if it holds `size` ints, else enlarged in place: doubled, or by an eighth once large."""
+    """Return `buffer`, which the caller gives up, if it holds `size` ints, else a longer one (see LARGE)."""
     held = len(buffer)
     if held < size:
-        buffer.frombytes(bytes(8 * max(size - held, held if held < LARGE else held // 8)))
+        buffer.frombytes(bytes(8 * (_enlarged(held, size) - held)))
     return buffer
 
 
@@ -49,54 +61,70 @@ def new_octets(size: int) -> Octets:
     return bytearray(size)
 
 
+def copied_octets(buffer: Octets) -> Octets:
+    """Do what `copied` does."""
+    return buffer[:]
+
+
 def grown_octets(buffer: Octets, size: int) -> Octets:
     """Do what `grown` does."""
     held = len(buffer)
     if held < size:
-        buffer.extend(bytes(max(size - held, held if held < LARGE else held // 8)))
+        buffer.extend(bytes(_enlarged(held, size) - held))
     return buffer
 
 
 class IntMap:
-    """Any int to an int from 0 up; keys that are used about in turn take 8 bytes each."""
+    """Any int to an int from 0 up: keys that grow with the map take 8 bytes each, all others those of a dict."""
 
     def __init__(self) -> None:
         """Start empty."""
-        self._dense = new_ints(64)
-        self._sparse: dict[int, int] = {}
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._near = new_ints(16)
+        """Values plus one, by key; 0: none."""
+        self._far: dict[int, int] = {}
         self._count = 0
 
     def count(self) -> int:
         """Return the number of keys."""
         return self._count
 
-    def n_sparse(self) -> int:
-        """Return the number of keys that were not used in turn."""
-        return len(self._sparse)
+    def n_far(self) -> int:
+        """Return the number of keys that did not grow with the map."""
+        return len(self._far)
 
     def put(self, key: int, value: int) -> None:
         """Store a value under a key."""
-        if 0 <= key < len(self._dense) or 0 <= key <= 2 * self._count + 1024:
-            self._dense = grown(self._dense, key + 1)
-            if self._dense[key] == 0 and key not in self._sparse:
-                self._count += 1
-            self._dense[key] = value + 1
-            return
-        if key not in self._sparse:
+        if self.get(key, -1) < 0:
             self._count += 1
-        self._sparse[key] = value
+        if 0 <= key <= 2 * self._count + NEAR:
+            self._near = grown(self._near, key + 1)
+            self._near[key] = value + 1
+        else:
+            self._far[key] = value
 
     def get(self, key: int, default: int) -> int:
         """Return the value under a key, or `default`."""
-        if 0 <= key < len(self._dense) and self._dense[key] > 0:
-            return self._dense[key] - 1
-        return self._sparse.get(key, default)
+        if 0 <= key < len(self._near) and self._near[key] > 0:
+            return self._near[key] - 1
+        return self._far.get(key, default)
 
     def copied(self) -> IntMap:
         """Return a map with the same content."""
         copy = IntMap()
-        copy._dense, copy._sparse, copy._count = self._dense[:], dict(self._sparse), self._count
+        copy._near, copy._far, copy._count = self._near[:], dict(self._far), self._count
         return copy
+
+
+def find_int(buffer: Ints, value: int, start: int, end: int) -> int:
+    """Return the index of the first `value` in `buffer[start:end]`, or -1."""
+    try:
+        return buffer.index(value, start, end)
+    except ValueError:
+        return -1
 
 
 def find_newline(data: Bytes, start: int, end: int) -> int:

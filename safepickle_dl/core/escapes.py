@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes, Ints
+from safepickle_dl.core.buffers import Bytes, Octets
 
 
 def hex_digit(byte: int) -> int:
@@ -14,10 +14,10 @@ def hex_digit(byte: int) -> int:
     return lower - 87 if 97 <= lower <= 102 else -1
 
 
-def unescape(data: Bytes, opcode: int, lo: int, hi: int, scratch: Ints) -> int:
+def unescape(data: Bytes, opcode: int, lo: int, hi: int, scratch: Octets) -> int:
     r"""Decode a STRING (\n, \x41, \101) or UNICODE (\u0041) into `scratch`; return its length.
 
-    `scratch` must hold `hi - lo` ints.
+    `scratch` must hold `hi - lo` bytes.
 
     Source: `codecs.escape_decode` and the raw-unicode-escape codec. Characters above 127 become one high byte.
     """

@@ -42,6 +42,15 @@ GO_ON = 0
 SKIP_ARRAY = 1
 NESTED_PICKLE = 2
 
+# Names that the machine knows: each is NAMES from its own constant to the next.
+NAMES = "NumpyArrayWrapper.NumpyArrayWrappershapedtypenumpy_array_alignment_bytes"
+WRAPPER = 0
+DOTTED_WRAPPER = 17
+SHAPE = 35
+DTYPE = 40
+ALIGNMENT = 45
+NAMES_END = 72
+
 OBJECTS = -2
 """In place of an element size: the array holds objects."""
 UNKNOWN_SIZE = -1

@@ -17,22 +17,14 @@ kept, and a TRUNCATED follows at the end. docs/differentials.md lists all such p
 from __future__ import annotations
 
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes, Ints, find_newline, new_ints
+from safepickle_dl.core.buffers import Bytes, Ints, find_int, find_newline, ints_of, new_ints, unlocked
 
 BLOCK = 4096
 """Instructions of one block (count)."""
 
 
-def argument_forms() -> Ints:
-    """Return the table (256,) from a byte to the form of its argument, `NO_OPCODE` where it is none."""
-    table = new_ints(256)
-    for byte in range(256):
-        table[byte] = op.ARGUMENTS.get(byte, op.NO_OPCODE)
-    return table
-
-
 def read_uint(data: Bytes, at: int, width: int) -> int:
-    """Return the little-endian unsigned integer in `data[at : at + width]` (at most 8 bytes)."""
+    """Return the little-endian unsigned integer in `data[at : at + width]` (8 bytes of it may come out negative)."""
     value = 0
     i = width - 1
     while i >= 0:
@@ -104,7 +96,7 @@ class Lexer:
         self.end: int = end
         self.stop_at_build: bool = False
         self.count: int = 0
-        self.forms: Ints = argument_forms()
+        self.forms: Ints = ints_of(op.FORMS)
         self.ops: Ints = new_ints(BLOCK)
         self.at: Ints = new_ints(BLOCK)
         self.lo: Ints = new_ints(BLOCK)
@@ -116,6 +108,11 @@ class Lexer:
         Returns:
             Whether there may be more: False once the block ends with STOP, BAD_OPCODE or TRUNCATED.
         """
+        with unlocked:
+            return self.fill_block()
+
+    def fill_block(self) -> bool:
+        """Do what `read_block` says."""
         data, end, forms = self.data, self.end, self.forms
         ops, ats, los, his = self.ops, self.at, self.lo, self.hi
         position = self.position
@@ -137,11 +134,10 @@ class Lexer:
             hi = lo
             anomaly = 0
             if form <= 8:
-                if form < 0:
-                    anomaly = op.BAD_OPCODE
-                else:
-                    hi = lo + form
-                    position = hi
+                hi = lo + form
+                position = hi
+            elif form == op.NO_OPCODE:
+                anomaly = op.BAD_OPCODE
             elif form >= op.SIZE1:
                 width = form - 32
                 lo += width
@@ -149,6 +145,8 @@ class Lexer:
                     anomaly = op.TRUNCATED
                 else:
                     size = data[at + 1] if width == 1 else read_uint(data, at + 1, width)
+                    if size < 0 or size > end - lo:  # negative where 8 bytes do not fit an int
+                        size = end - lo + 1
                     hi = lo + size
                     position = hi
                     if size >= 0x80000000 and (code == op.BINSTRING or code == op.LONG4):
@@ -207,3 +205,7 @@ class Lexer:
         self.position = position
         self.count = n
         return more
+
+    def find(self, code: int, start: int) -> int:
+        """Return the index of the block's first `code` at or behind index `start`, or -1."""
+        return find_int(self.ops, code, start, self.count)

@@ -16,8 +16,8 @@ from __future__ import annotations
 from safepickle_dl.core import integers
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes, IntMap, Ints, grown, new_ints
-from safepickle_dl.core.lexer import Lexer, read_uint
+from safepickle_dl.core.buffers import Bytes, IntMap, Ints, copied, copied_octets, grown, new_ints, unlocked
+from safepickle_dl.core.lexer import Lexer
 from safepickle_dl.core.nodes import Nodes
 
 MAX_FLOAT_NODES = 1 << 16
@@ -64,20 +64,30 @@ class Machine:
         self.n_ring: int = 0
         self.n_contexts: int = 0
         self.context: Ints = new_ints(4 * CONTEXT)
-        self.context_of: dict[int, int] = {}
+        self.context_of: IntMap = IntMap()
 
     def size(self) -> int:
         """Return how much is kept: values, stack, marks, call sites, and what the memo cannot hold in a row."""
-        return self.nodes.count + (self.depth + self.n_marks) // 4 + 2 * self.n_sites + 4 * self.memo.n_sparse()
+        return self.nodes.count + (self.depth + self.n_marks) // 4 + 2 * self.n_sites + 4 * self.memo.n_far()
 
     # --- stack ------------------------------------------------------------------------------------------------------
 
     def push(self, node: int) -> None:
         """Push a node."""
         if self.depth >= len(self.stack):
-            self.stack = grown(self.stack, self.depth + 1)
+            self.grow_stack()
         self.stack[self.depth] = node
         self.depth += 1
+
+    def grow_stack(self) -> None:
+        """Make room for one more node (apart from `push`, which is fast for having no buffer of its own)."""
+        self.stack = grown(self.stack, self.depth + 1)
+
+    def push_mark(self) -> None:
+        """Set a mark at the top of the stack."""
+        self.marks = grown(self.marks, self.n_marks + 1)
+        self.marks[self.n_marks] = self.depth
+        self.n_marks += 1
 
     def floor(self) -> int:
         """Return the depth below which nothing can be popped: that of the topmost mark."""
@@ -117,6 +127,12 @@ class Machine:
 
     def pop_tuple(self, size: int, opcode: int, at: int) -> int:
         """Pop `size` nodes into a new tuple."""
+        start = self.depth - size
+        if start >= self.floor():
+            container = self.nodes.add(kd.TUPLE, opcode, -1, -1, 0)
+            self.nodes.add_items(container, self.stack, start, self.depth)
+            self.depth = start
+            return container
         values = new_ints(3)
         i = size - 1
         while i >= 0:
@@ -159,7 +175,7 @@ class Machine:
                     same = False
             if same:
                 return known
-        self.context_of[digest] = self.n_contexts
+        self.context_of.put(digest, self.n_contexts)
         self.n_contexts += 1
         return self.n_contexts - 1
 
@@ -167,12 +183,7 @@ class Machine:
         """Record a call site."""
         i = self.n_sites
         if i >= len(self.site_opcode):
-            self.site_opcode = grown(self.site_opcode, i + 1)
-            self.site_at = grown(self.site_at, i + 1)
-            self.site_callee = grown(self.site_callee, i + 1)
-            self.site_arguments = grown(self.site_arguments, i + 1)
-            self.site_result = grown(self.site_result, i + 1)
-            self.site_context = grown(self.site_context, i + 1)
+            self.grow_sites(i + 1)
         self.n_sites = i + 1
         self.site_opcode[i] = opcode
         self.site_at[i] = at
@@ -180,6 +191,15 @@ class Machine:
         self.site_arguments[i] = arguments
         self.site_result[i] = result
         self.site_context[i] = self.take_context()
+
+    def grow_sites(self, size: int) -> None:
+        """Make room for `size` call sites."""
+        self.site_opcode = grown(self.site_opcode, size)
+        self.site_at = grown(self.site_at, size)
+        self.site_callee = grown(self.site_callee, size)
+        self.site_arguments = grown(self.site_arguments, size)
+        self.site_result = grown(self.site_result, size)
+        self.site_context = grown(self.site_context, size)
 
     def add_anomaly(self, anomaly: int, at: int) -> None:
         """Record a place where a loader would stop."""
@@ -230,15 +250,16 @@ class Machine:
         """
         self.pause = kd.GO_ON
         i = start
-        while i < lexer.count:
-            code = lexer.ops[i]
-            self.n_instructions += 1
-            if code != op.MEMOIZE and code != op.BINPUT and code != op.LONG_BINPUT and code != op.FRAME:
-                self.note_instruction(code)
-            self.step(code, lexer.at[i], lexer.lo[i], lexer.hi[i])
-            i += 1
-            if self.pause != kd.GO_ON:
-                break
+        with unlocked:
+            while i < lexer.count:
+                code = lexer.ops[i]
+                self.n_instructions += 1
+                if code != op.MEMOIZE and code != op.BINPUT and code != op.LONG_BINPUT and code != op.FRAME:
+                    self.note_instruction(code)
+                self.step(code, lexer.at[i], lexer.lo[i], lexer.hi[i])
+                i += 1
+                if self.pause != kd.GO_ON:
+                    break
         return i
 
     def step(self, code: int, at: int, lo: int, hi: int) -> None:
@@ -247,9 +268,9 @@ class Machine:
         if code == op.MEMOIZE:
             self.memoize(self.memo.count(), self.top(at))
         elif code == op.BINPUT or code == op.LONG_BINPUT:
-            self.memoize(read_uint(nodes.data, lo, hi - lo), self.top(at))
+            self.memoize(nodes.uint(lo, hi), self.top(at))
         elif code == op.BINGET or code == op.LONG_BINGET:
-            self.recall(read_uint(nodes.data, lo, hi - lo), at)
+            self.recall(nodes.uint(lo, hi), at)
         elif code == op.BININT1:
             self.push(self.byte_node(lo, hi))
         elif code == op.BININT or code == op.BININT2 or code == op.LONG1 or code == op.LONG4:
@@ -257,10 +278,7 @@ class Machine:
         elif code == op.SHORT_BINUNICODE or code == op.BINUNICODE or code == op.UNICODE or code == op.BINUNICODE8:
             self.push(nodes.add(kd.TEXT, code, lo, hi, -1))
         elif code == op.MARK:
-            if self.n_marks >= len(self.marks):
-                self.marks = grown(self.marks, self.n_marks + 1)
-            self.marks[self.n_marks] = self.depth
-            self.n_marks += 1
+            self.push_mark()
         elif code == op.BINFLOAT or code == op.FLOAT:
             if nodes.count < MAX_FLOAT_NODES:
                 self.push(nodes.add(kd.FLOAT, code, lo, hi, -1))
@@ -358,12 +376,8 @@ class Machine:
             nodes.use[self.pop(at)] |= kd.RETURNED
             self.stopped = True
         elif code == op.NEWOBJ_EX:
-            values = new_ints(2)
-            values[1] = self.pop(at)
-            values[0] = self.pop(at)
+            arguments = self.pop_tuple(2, code, at)
             callee = self.pop(at)
-            arguments = nodes.add(kd.TUPLE, code, -1, -1, 0)
-            nodes.add_items(arguments, values, 0, 2)
             self.push(self.add_call(code, at, callee, arguments))
         elif code == op.OBJ:
             start = self.pop_mark(at)
@@ -384,9 +398,10 @@ class Machine:
             self.push(self.add_import(code, at, lo, hi))
         elif code == op.NEXT_BUFFER:
             self.push(kd.BUFFER)
-        elif code >= op.ANOMALY:
+        elif code == op.FRAME or code == op.READONLY_BUFFER:
+            return
+        else:  # an anomaly of the lexer's
             self.add_anomaly(code, at)
-        # FRAME, READONLY_BUFFER: nothing moves
 
     def byte_node(self, lo: int, hi: int) -> int:
         """Return the node of a BININT1; equal ones share it."""
@@ -444,8 +459,8 @@ class Machine:
     def pause_at_array(self, state: int) -> None:
         """Work out what follows the BUILD of a joblib array wrapper; see `NumpyArrayWrapper.read_array` in joblib."""
         nodes = self.nodes
-        shape = nodes.value_of(state, b"shape")
-        dtype = nodes.value_of(state, b"dtype")
+        shape = nodes.value_of(state, kd.SHAPE, kd.DTYPE)
+        dtype = nodes.value_of(state, kd.DTYPE, kd.ALIGNMENT)
         if shape < 0 or dtype < 0 or nodes.kind[shape] != kd.TUPLE:
             return
         item_bytes = dtype_item_bytes(nodes, dtype)
@@ -454,6 +469,7 @@ class Machine:
             return
         if item_bytes < 0:
             return
+        most_items = integers.HUGE // max(item_bytes, 1)
         n_items = 1
         cell = nodes.lo[shape]
         while cell >= 0:
@@ -461,14 +477,44 @@ class Machine:
             size = -1
             if nodes.kind[node] == kd.INT:
                 size = integers.literal(nodes.data, nodes.opcode[node], nodes.lo[node], nodes.hi[node])
-            if size < 0 or (size > 0 and n_items > integers.HUGE // (size * max(item_bytes, 1))):
+            if size < 0 or (size > 0 and n_items > most_items // size):
                 return
             n_items *= size
             cell = nodes.cell_next[cell]
-        alignment = nodes.value_of(state, b"numpy_array_alignment_bytes")
+        alignment = nodes.value_of(state, kd.ALIGNMENT, kd.NAMES_END)
         self.skip_padding = alignment >= 0 and nodes.kind[alignment] == kd.INT
         self.skip_bytes = n_items * item_bytes
         self.pause = kd.SKIP_ARRAY
+
+
+def copied_state(machine: Machine, with_stack: bool) -> Machine:
+    """Return a machine with the same nodes and memo that has recorded no call site yet.
+
+    Args:
+        machine: it is left as it is.
+        with_stack: False for an empty stack: only the memo lives on, as in an `Unpickler` that loads again.
+    """
+    nodes = machine.nodes
+    copy = Machine(nodes.data)
+    copy.nodes.kind = copied_octets(nodes.kind)
+    copy.nodes.opcode = copied_octets(nodes.opcode)
+    copy.nodes.lo = copied(nodes.lo)
+    copy.nodes.hi = copied(nodes.hi)
+    copy.nodes.extra = copied(nodes.extra)
+    copy.nodes.use = copied_octets(nodes.use)
+    copy.nodes.count = nodes.count
+    copy.nodes.pinned = nodes.count - 1
+    copy.nodes.cell_node = copied(nodes.cell_node)
+    copy.nodes.cell_next = copied(nodes.cell_next)
+    copy.nodes.n_cells = nodes.n_cells
+    copy.memo = machine.memo.copied()
+    if with_stack:
+        copy.stack = copied(machine.stack)
+        copy.depth = machine.depth
+        copy.marks = copied(machine.marks)
+        copy.n_marks = machine.n_marks
+    copy.protocol = machine.protocol
+    return copy
 
 
 def is_array_wrapper(nodes: Nodes, call: int) -> bool:
@@ -476,15 +522,17 @@ def is_array_wrapper(nodes: Nodes, call: int) -> bool:
     callee = nodes.lo[call]
     if nodes.kind[callee] != kd.GLOBAL:
         return False
-    name = b"NumpyArrayWrapper"
     if nodes.opcode[callee] == op.STACK_GLOBAL:
         operand = nodes.hi[callee]
-        return nodes.text_is(operand, name) or nodes.text_ends_with(operand, b".NumpyArrayWrapper")
-    lo = nodes.hi[callee] - len(name)
+        return nodes.text_is(operand, kd.WRAPPER, kd.DOTTED_WRAPPER) or nodes.text_ends_with(
+            operand, kd.DOTTED_WRAPPER, kd.SHAPE
+        )
+    size = kd.DOTTED_WRAPPER - kd.WRAPPER
+    lo = nodes.hi[callee] - size
     if lo <= nodes.lo[callee] or (nodes.data[lo - 1] != 10 and nodes.data[lo - 1] != 46):
         return False
-    for i in range(len(name)):  # noqa: SIM110
-        if nodes.data[lo + i] != name[i]:
+    for i in range(size):  # noqa: SIM110
+        if nodes.data[lo + i] != nodes.names[kd.WRAPPER + i]:
             return False
     return True
 
@@ -528,6 +576,6 @@ def dtype_item_bytes(nodes: Nodes, dtype: int) -> int:
     if letter == 79:  # O
         return kd.OBJECTS
     size_text = integers.decimal(nodes.data, lo + 1, hi)
-    if size_text < 0:
+    if size_text < 0 or size_text > integers.HUGE // 4:
         return kd.UNKNOWN_SIZE
     return 4 * size_text if letter == 85 else size_text  # U counts characters

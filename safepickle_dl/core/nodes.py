@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes, Ints, Octets, grown, grown_octets, new_ints, new_octets
+from safepickle_dl.core.buffers import Bytes, Ints, Octets, grown, grown_octets, ints_of, new_ints, new_octets
 from safepickle_dl.core.escapes import unescape
 
 
@@ -38,7 +38,8 @@ class Nodes:
         self.hi: Ints = new_ints(64)
         self.extra: Ints = new_ints(64)
         self.use: Octets = new_octets(64)
-        self.scratch: Ints = new_ints(1024)
+        self.scratch: Octets = new_octets(1024)
+        self.names: Ints = ints_of(kd.NAMES)
         self.pinned: int = kd.FIRST_FREE - 1
         self.n_cells: int = 0
         self.cell_node: Ints = new_ints(64)
@@ -50,13 +51,7 @@ class Nodes:
         """Append a node and return its index."""
         node = self.count
         if node >= len(self.kind):
-            size = node + 1
-            self.kind = grown_octets(self.kind, size)
-            self.opcode = grown_octets(self.opcode, size)
-            self.lo = grown(self.lo, size)
-            self.hi = grown(self.hi, size)
-            self.extra = grown(self.extra, size)
-            self.use = grown_octets(self.use, size)
+            self.grow(node + 1)
         self.count = node + 1
         self.kind[node] = kind
         self.opcode[node] = opcode
@@ -64,6 +59,28 @@ class Nodes:
         self.hi[node] = hi
         self.extra[node] = extra
         return node
+
+    def grow(self, size: int) -> None:
+        """Make room for `size` nodes."""
+        self.kind = grown_octets(self.kind, size)
+        self.opcode = grown_octets(self.opcode, size)
+        self.lo = grown(self.lo, size)
+        self.hi = grown(self.hi, size)
+        self.extra = grown(self.extra, size)
+        self.use = grown_octets(self.use, size)
+
+    def grow_cells(self, size: int) -> None:
+        """Make room for `size` cells."""
+        self.cell_node = grown(self.cell_node, size)
+        self.cell_next = grown(self.cell_next, size)
+
+    def uint(self, lo: int, hi: int) -> int:
+        """Return the little-endian unsigned integer in `data[lo:hi]`, less than 8 bytes."""
+        value = 0
+        while hi > lo:
+            hi -= 1
+            value = (value << 8) | self.data[hi]
+        return value
 
     def add_items(self, container: int, values: Ints, start: int, end: int) -> None:
         """Append `values[start:end]` (nodes) to a container; beyond MAX_CHILDREN they only count."""
@@ -75,8 +92,7 @@ class Nodes:
             value = values[i]
             cell = self.n_cells
             if cell >= len(self.cell_node):
-                self.cell_node = grown(self.cell_node, cell + 1)
-                self.cell_next = grown(self.cell_next, cell + 1)
+                self.grow_cells(cell + 1)
             self.n_cells = cell + 1
             self.cell_node[cell] = value
             self.cell_next[cell] = -1
@@ -119,9 +135,9 @@ class Nodes:
             index -= 1
         return -1 if cell < 0 else self.cell_node[cell]
 
-    def text_is(self, node: int, text: bytes) -> bool:
-        """Return whether a TEXT or DATA node, its escapes decoded, is exactly these bytes."""
-        return self.text_size(node) == len(text) and self.text_ends_with(node, text)
+    def text_is(self, node: int, name: int, name_end: int) -> bool:
+        """Return whether a TEXT or DATA node, its escapes decoded, is exactly `NAMES[name:name_end]`."""
+        return self.text_size(node) == name_end - name and self.text_ends_with(node, name, name_end)
 
     def text_size(self, node: int) -> int:
         """Return the bytes of a TEXT or DATA node, its escapes decoded; -1 for any other kind."""
@@ -137,20 +153,20 @@ class Nodes:
         opcode = self.opcode[node]
         return (opcode == op.STRING or opcode == op.UNICODE) and self.hi[node] - self.lo[node] <= len(self.scratch)
 
-    def text_ends_with(self, node: int, text: bytes) -> bool:
-        """Return whether a TEXT or DATA node, its escapes decoded, ends with these bytes."""
-        start = self.text_size(node) - len(text)
+    def text_ends_with(self, node: int, name: int, name_end: int) -> bool:
+        """Return whether a TEXT or DATA node, its escapes decoded, ends with `NAMES[name:name_end]`."""
+        start = self.text_size(node) - (name_end - name)
         if start < 0:
             return False
         escaped = self.is_escaped(node)
-        for i in range(len(text)):
+        for i in range(name_end - name):
             byte = self.scratch[start + i] if escaped else self.data[self.lo[node] + start + i]
-            if byte != text[i]:
+            if byte != self.names[name + i]:
                 return False
         return True
 
-    def value_of(self, dictionary: int, key: bytes) -> int:
-        """Return the node stored under a text key of a DICT (the last one wins), -1 if there is none."""
+    def value_of(self, dictionary: int, name: int, name_end: int) -> int:
+        """Return the node stored under `NAMES[name:name_end]` in a DICT (the last one wins), -1 if there is none."""
         if dictionary < 0 or self.kind[dictionary] != kd.DICT:
             return -1
         found = -1
@@ -159,7 +175,7 @@ class Nodes:
             value = self.cell_next[cell]
             if value < 0:
                 break
-            if self.text_is(self.cell_node[cell], key):
+            if self.text_is(self.cell_node[cell], name, name_end):
                 found = self.cell_node[value]
             cell = self.cell_next[value]
         return found

@@ -91,7 +91,7 @@ TWO_LINES = 17  # module, newline, name, newline
 SIZE1 = 33  # an unsigned size of 1 byte, then that many bytes
 SIZE4 = 36
 SIZE8 = 40
-NO_OPCODE = -1
+NO_OPCODE = 127
 
 ARGUMENTS: dict[int, int] = {
     MARK: 0,
@@ -164,6 +164,9 @@ ARGUMENTS: dict[int, int] = {
     READONLY_BUFFER: 0,
 }
 """Opcode to the form of its argument."""
+
+FORMS = "".join(chr(ARGUMENTS.get(byte, NO_OPCODE)) for byte in range(256))
+"""The form of every byte's argument, NO_OPCODE where it is no opcode, as a text of 256 characters."""
 
 NAMES: dict[int, str] = {
     MARK: "MARK",

@@ -14,7 +14,7 @@ from safepickle_dl.core import integers
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core import tokens as tk
-from safepickle_dl.core.buffers import Ints, grown, new_ints
+from safepickle_dl.core.buffers import IntMap, Ints, grown, new_ints, unlocked
 from safepickle_dl.core.machine import CONTEXT, Machine
 from safepickle_dl.core.words import Words, log2
 
@@ -63,7 +63,7 @@ class Slices:
         self.pair_source: Ints = new_ints(256)
         self.pair_slice: Ints = new_ints(256)
         self.same_digest: Ints = new_ints(256)
-        self.by_digest: dict[int, int] = {}
+        self.by_digest: IntMap = IntMap()
         self.words: Words = Words()
         self.work_node: Ints = new_ints(1024)
         self.work_role: Ints = new_ints(1024)
@@ -74,18 +74,19 @@ class Slices:
         """Add the slices of all call sites of a machine; an import that is only called speaks through its calls."""
         self.words.forget_spans()
         n_contexts_seen = 0
-        for site in range(machine.n_sites):
-            result = machine.site_result[site]
-            is_import = result >= 0 and result == machine.site_callee[site] and machine.site_arguments[site] < 0
-            is_anomaly = machine.site_opcode[site] >= op.ANOMALY  # says nothing of what a call would do
-            if not is_anomaly and not (is_import and machine.nodes.use[result] == kd.CALLED):
-                self.write_site(machine, site)
-                self.cut(site, source)
-            if machine.site_context[site] == n_contexts_seen:  # contexts are numbered by first appearance
-                n_contexts_seen += 1
-                self.write_context(machine, site)
-                if self.words.n_tokens > 0:
+        with unlocked:
+            for site in range(machine.n_sites):
+                result = machine.site_result[site]
+                is_import = result >= 0 and result == machine.site_callee[site] and machine.site_arguments[site] < 0
+                is_anomaly = machine.site_opcode[site] >= op.ANOMALY  # says nothing of what a call would do
+                if not is_anomaly and not (is_import and machine.nodes.use[result] == kd.CALLED):
+                    self.write_site(machine, site)
                     self.cut(site, source)
+                if machine.site_context[site] == n_contexts_seen:  # contexts are numbered by first appearance
+                    n_contexts_seen += 1
+                    self.write_context(machine, site)
+                    if self.words.n_tokens > 0:
+                        self.cut(site, source)
 
     # --- distinct slices --------------------------------------------------------------------------------------------
 
@@ -143,7 +144,7 @@ class Slices:
         self.source[k] = source
         self.channel[k] = channel
         self.same_digest[k] = self.by_digest.get(digest, -1)
-        self.by_digest[digest] = k
+        self.by_digest.put(digest, k)
         self.last_source = grown(self.last_source, k + 1)
         self.last_source[k] = -1
         self.first[k + 1] = start + size

@@ -9,7 +9,7 @@ from __future__ import annotations
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core import tokens as tk
-from safepickle_dl.core.buffers import Bytes, Ints, Text, find_text, grown, new_ints
+from safepickle_dl.core.buffers import Bytes, IntMap, Ints, Octets, find_text, grown, new_ints, new_octets
 from safepickle_dl.core.escapes import hex_digit, unescape
 
 MAX_WORD = 40
@@ -73,11 +73,11 @@ class Words:
         self.max_tokens: int = MAX_SITE_TOKENS
         self.n_words: int = 1 + tk.N_RUN_LENGTHS
         self.grams: Ints = new_ints(256 * tk.N_GRAMS)
-        self.word_of: dict[int, int] = {}
-        self.span_of: dict[int, int] = {}
+        self.word_of: IntMap = IntMap()
+        self.span_of: IntMap = IntMap()
         self.n_spans: int = 0
         self.spans: Ints = new_ints(1024)
-        self.scratch: Ints = new_ints(1024)
+        self.scratch: Octets = new_octets(1024)
         self.classes: Ints = new_ints(256)
         for byte in range(256):
             self.classes[byte] = byte_class(byte)
@@ -88,14 +88,18 @@ class Words:
         """Append a token that is no word, unless it repeats a scalar."""
         n = self.n_tokens
         if n >= len(self.tokens):
-            self.tokens = grown(self.tokens, n + 1)
+            self.grow(n + 1)
         value = role | token << tk.ID_SHIFT
         if tk.SCALAR <= token < tk.DIGITS and n > 0 and self.tokens[n - 1] == value:
             return
         self.tokens[n] = value
         self.n_tokens = n + 1
 
-    def add_word(self, role: int, text: Text, lo: int, hi: int) -> None:
+    def grow(self, size: int) -> None:
+        """Make room for `size` tokens."""
+        self.tokens = grown(self.tokens, size)
+
+    def add_word(self, role: int, text: Bytes, lo: int, hi: int) -> None:
         """Append the word `text[lo:hi]` (ASCII letters and digits), folded to lower case."""
         digest = 0x811C9DC5  # FNV-1a, twice 32 bits
         second = 0x050C5D1F
@@ -108,16 +112,16 @@ class Words:
         if word == 0:
             word = self.n_words
             self.n_words += 1
-            self.word_of[key] = word
+            self.word_of.put(key, word)
             self.write_grams(word, text, lo, hi)
         n = self.n_tokens
         if n >= len(self.tokens):
-            self.tokens = grown(self.tokens, n + 1)
+            self.grow(n + 1)
         token = tk.FIRST_WORD + digest % (tk.N_IDS - tk.FIRST_WORD)
         self.tokens[n] = role | token << tk.ID_SHIFT | word << tk.WORD_SHIFT
         self.n_tokens = n + 1
 
-    def write_grams(self, word: int, text: Text, lo: int, hi: int) -> None:
+    def write_grams(self, word: int, text: Bytes, lo: int, hi: int) -> None:
         """Store the trigrams of a new word: of a long one, the first and the last half of N_GRAMS."""
         size = hi - lo
         start = word * tk.N_GRAMS
@@ -134,7 +138,7 @@ class Words:
             mixed = (before * 0x10001 + (text[lo + i] | 32) * 0x101 + after) * 0x9E3779B1 & 0xFFFFFFFF
             self.grams[start + slot] = tk.FIRST_GRAM + (mixed >> 7) % (tk.N_GRAM_IDS - tk.FIRST_GRAM)
 
-    def add_text(self, role: int, text: Text, lo: int, hi: int) -> None:
+    def add_text(self, role: int, text: Bytes, lo: int, hi: int) -> None:
         """Append the tokens of `text[lo:hi]`, up to MAX_SITE_TOKENS in all (then a CUT)."""
         classes = self.classes
         i = lo
@@ -194,7 +198,7 @@ class Words:
             self.spans[known] = size
             for i in range(size):
                 self.spans[known + 1 + i] = self.tokens[begin + i] ^ role
-            self.span_of[key] = known
+            self.span_of.put(key, known)
             return
         size = self.spans[known]
         if begin + size > self.max_tokens:
@@ -205,7 +209,7 @@ class Words:
             self.tokens[begin + i] = self.spans[known + 1 + i] | role
         self.n_tokens = begin + size
 
-    def _add_alphanumeric(self, role: int, text: Text, lo: int, start: int, hi: int) -> int:
+    def _add_alphanumeric(self, role: int, text: Bytes, lo: int, start: int, hi: int) -> int:
         """Append the words of the run of letters and digits at `start`; return where it ends."""
         classes = self.classes
         end = start
@@ -279,5 +283,6 @@ class Words:
 
     def unescape(self, data: Bytes, opcode: int, lo: int, hi: int) -> int:
         """Decode a STRING or UNICODE into `scratch`; return its length in bytes."""
-        self.scratch = grown(self.scratch, hi - lo)
+        if len(self.scratch) < hi - lo:
+            self.scratch = new_octets(hi - lo)
         return unescape(data, opcode, lo, hi, self.scratch)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import lzma
 import pickle
 import struct
 import sys
-import tarfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +14,9 @@ from importlib import import_module
 from safepickle_dl.containers import Problem, Region, open_file
 from safepickle_dl.limits import DEFAULT_LIMITS, Limits
 from safepickle_dl.reader import Buffer
+from train.corpus.archives import Member, gzipped, tarred, zipped
+
+__all__ = ["NOISE", "OTHER", "PICKLE", "Found", "Member", "gzipped", "look", "tarred", "zipped"]
 
 PICKLE = pickle.dumps({"weights": [1, 2, 3], "name": "inert"}, protocol=2)
 OTHER = pickle.dumps(["another", 4.5], protocol=4)
@@ -48,69 +48,6 @@ def look(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Found:
             assert 1 <= item.unread_bytes <= len(data)
             found.problems.append(item)
     return found
-
-
-@dataclass(frozen=True)
-class Member:
-    """One zip member, with every lie that a header can tell."""
-
-    name: bytes
-    data: bytes
-    method: int = 0
-    flags: int = 0
-    crc: int | None = None
-    size: int | None = None
-
-
-def zipped(members: Sequence[Member], *, shift: int = 0, zip64: bool = False, count: int | None = None) -> bytes:
-    """Write a zip archive whose offsets count from `shift` bytes before it."""
-    body, directory = bytearray(), bytearray()
-    for member in members:
-        packed = member.data
-        if member.method == 8:
-            squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
-            packed = squeeze.compress(member.data) + squeeze.flush()
-        elif member.method == 93:
-            packed = zstandard(member.data)
-        size = len(member.data) if member.size is None else member.size
-        crc = zlib.crc32(member.data) if member.crc is None else member.crc
-        offset = len(body) + shift
-        common = struct.pack("<HHHHI", member.flags, member.method, 0, 0x21, crc)
-        extra = struct.pack("<HHQQQ", 1, 24, size, len(packed), offset) if zip64 else b""
-        wide = 0xFFFFFFFF
-        sizes = struct.pack("<II", wide, wide) if zip64 else struct.pack("<II", len(packed), size)
-        names = struct.pack("<HH", len(member.name), len(extra))
-        body += b"PK\x03\x04" + struct.pack("<H", 20) + common + sizes + names
-        body += member.name + extra + packed
-        directory += b"PK\x01\x02" + struct.pack("<HH", 20, 20) + common + sizes + names
-        directory += struct.pack("<HHHII", 0, 0, 0, 0, wide if zip64 else offset)
-        directory += member.name + extra
-    n = len(members) if count is None else count
-    start, end = len(body) + shift, b""
-    if zip64:
-        end += b"PK\x06\x06" + struct.pack("<QHHII", 44, 45, 45, 0, 0)
-        end += struct.pack("<QQQQ", n, n, len(directory), start)
-        end += b"PK\x06\x07" + struct.pack("<IQI", 0, start + len(directory), 1)
-        end += b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, wide, wide, 0)
-    else:
-        end += b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, n, n, len(directory), start, 0)
-    return bytes(body + directory) + end
-
-
-def tarred(members: Sequence[tuple[str, bytes]], form: int = tarfile.USTAR_FORMAT) -> bytes:
-    """Write a tar archive."""
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w", format=form) as archive:
-        for name, data in members:
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return file.getvalue()
-
-
-def gzipped(data: bytes) -> bytes:
-    """Compress without a time stamp."""
-    return gzip.compress(data, mtime=0)
 
 
 def zstandard(data: bytes) -> bytes:

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import base64
 import binascii
+import bz2
+import gzip
+import lzma
 import marshal
-import pickle
 import zlib
 from collections.abc import Callable
-from random import Random
 from typing import Any
 
 from train.corpus import payloads
-from train.corpus.expressions import Call, New, Ref
+from train.corpus.draw import Draw
+from train.corpus.expressions import Call, New, Ref, Style
 from train.corpus.gadgets import Gadget
+from train.corpus.writer import pickled
 
-Maker = Callable[[Random], Any]
+Maker = Callable[[Draw], Any]
 
 
-def code_object(rng: Random) -> bytes:
+def code_object(rng: Draw) -> bytes:
     """Return the marshalled bytes of a code object. It is compiled, never run."""
     source = payloads.code(rng)
     try:
-        compiled = compile(source, rng.choice(("<string>", "<stdin>", "x.py", payloads.word(rng))), "exec")
+        made = payloads.compiled(source, rng.choice(("<string>", "<stdin>", "x.py", payloads.word(rng))))
     except (SyntaxError, ValueError):
-        compiled = compile(f"print({payloads.word(rng)!r})", "<string>", "exec")
-    return marshal.dumps(compiled)
+        made = payloads.compiled(f"print({payloads.word(rng)!r})")
+    return marshal.dumps(made)
 
 
-def inner_pickle(rng: Random) -> bytes:
-    """Return a pickle that calls something, written by hand."""
-    module, name, argument = rng.choice(
+def inner_pickle(rng: Draw) -> bytes:
+    """Return a pickle that calls something."""
+    module, name, argument = rng.template(
         (
             ("os", "system", payloads.command(rng)),
             ("posix", "system", payloads.command(rng)),
@@ -38,16 +41,23 @@ def inner_pickle(rng: Random) -> bytes:
             ("builtins", "eval", payloads.code(rng, expression=True)),
             ("subprocess", "getoutput", payloads.command(rng)),
             ("builtins", "print", payloads.word(rng)),
+            ("subprocess", "Popen", payloads.argv(rng)),
+            ("os", "popen", payloads.command(rng)),
+            ("runpy", "run_path", payloads.path(rng)),
+            ("webbrowser", "open", payloads.url(rng)),
         )
     )
-    protocol = rng.randrange(6)
-    text = pickle.dumps(argument, protocol=2)[2:-1]  # the text alone
-    return (b"\x80" + bytes([protocol]) if protocol > 1 else b"") + f"c{module}\n{name}\n".encode() + text + b"\x85R."
+    call = Call(Ref(module, name), (argument,))
+    faithful = rng.random() < 0.6
+    style = Style(
+        rng.randrange(6), faithful, calls=("REDUCE",) if faithful else (rng.choice(("OBJ", "INST", "REDUCE")),)
+    )
+    return pickled({payloads.word(rng): call} if rng.random() < 0.2 else call, style, rng)
 
 
-def encoded(rng: Random, raw: bytes) -> tuple[str, str | bytes]:
+def encoded(rng: Draw, raw: bytes) -> tuple[str, str | bytes]:
     """Return (decoder `module:name`, text that it decodes) for bytes."""
-    return rng.choice(
+    return rng.template(
         (
             lambda: ("base64:b64decode", base64.b64encode(raw)),
             lambda: ("base64:b64decode", base64.b64encode(raw).decode()),
@@ -60,12 +70,23 @@ def encoded(rng: Random, raw: bytes) -> tuple[str, str | bytes]:
             lambda: ("binascii:a2b_base64", binascii.b2a_base64(raw)),
             lambda: ("builtins:bytes.fromhex", raw.hex()),
             lambda: ("zlib:decompress", zlib.compress(raw)),
+            lambda: ("base64:standard_b64decode", base64.b64encode(raw).decode()),
+            lambda: ("base64:b16decode", base64.b16encode(raw)),
+            lambda: ("binascii:a2b_hex", raw.hex()),
+            lambda: ("binascii:a2b_qp", binascii.b2a_qp(raw, istext=False)),
+            lambda: ("quopri:decodestring", binascii.b2a_qp(raw, istext=False)),
+            lambda: ("gzip:decompress", gzip.compress(raw, mtime=0)),
+            lambda: ("bz2:decompress", bz2.compress(raw)),
+            lambda: ("lzma:decompress", lzma.compress(raw)),
+            lambda: ("urllib.parse:unquote_to_bytes", "".join(f"%{byte:02x}" for byte in raw)),
+            lambda: ("email.base64mime:decode", base64.b64encode(raw).decode()),
+            lambda: ("codecs:escape_decode", "".join(f"\\x{byte:02x}" for byte in raw)),
             lambda: ("builtins:bytes", raw),
         )
     )()
 
 
-def module_name(rng: Random) -> str:
+def module_name(rng: Draw) -> str:
     """Return the name of a module that an attacker imports."""
     return rng.choice(
         ("os", "subprocess", "posix", "builtins", "sys", "socket", "ctypes", "pty", "shutil", "importlib", "this",
@@ -73,7 +94,7 @@ def module_name(rng: Random) -> str:
     )  # fmt: skip
 
 
-def target_name(rng: Random) -> str:
+def target_name(rng: Draw) -> str:
     """Return the dotted name of something to resolve."""
     return rng.choice(
         ("os.system", "os:system", "subprocess.Popen", "subprocess:run", "builtins.eval", "builtins:exec", "os.popen",
@@ -81,15 +102,15 @@ def target_name(rng: Random) -> str:
     )  # fmt: skip
 
 
-def environment(rng: Random) -> dict[Any, Any]:
+def environment(rng: Draw) -> dict[Any, Any]:
     """Return environment variables."""
     names = ("PATH", "HOME", "LD_PRELOAD", "PYTHONPATH", "SHELL", "http_proxy", "EDITOR", "PAGER", "PYTHONSTARTUP", "X")
     return {rng.choice(names): payloads.path(rng) for _ in range(rng.randrange(3))}
 
 
-def callback(rng: Random) -> Any:
+def callback(rng: Draw) -> Any:
     """Return a callable."""
-    return rng.choice(
+    return rng.template(
         (
             lambda: Ref(*rng.choice((("os", "system"), ("builtins", "exec"), ("builtins", "eval"), ("os", "popen")))),
             lambda: Ref(*rng.choice((("subprocess", "run"), ("posix", "system"), ("pty", "spawn"), ("os", "remove")))),
@@ -103,18 +124,18 @@ def _choice(*values: Any) -> Maker:
     return lambda rng: rng.choice(values)
 
 
-def _bytes(rng: Random) -> bytes:
+def _bytes(rng: Draw) -> bytes:
     kind = rng.randrange(4)
     if kind == 0:
         return code_object(rng)
     return (inner_pickle(rng), zlib.compress(inner_pickle(rng)), payloads.code(rng).encode())[kind - 1]
 
 
-def _flag(rng: Random) -> Any:
+def _flag(rng: Draw) -> Any:
     return rng.choice((True, False, None, 0, 1))
 
 
-def _lines(rng: Random) -> list[str]:
+def _lines(rng: Draw) -> list[str]:
     return payloads.code(rng).splitlines()
 
 
@@ -185,7 +206,7 @@ _EXACT = frozenset(
 """Parameters of the sinks themselves whose name says more than the class of the sink."""
 
 
-def value_for(parameter: str, gadget: Gadget, rng: Random) -> Any:
+def value_for(parameter: str, gadget: Gadget, rng: Draw) -> Any:
     """Return a plausible value of one parameter."""
     name = parameter.strip("*_").lower()
     if name == "mode" and gadget.sink == "process":
@@ -207,7 +228,7 @@ def value_for(parameter: str, gadget: Gadget, rng: Random) -> Any:
     return rng.choice((None, None, True, False, 0, 1, "", payloads.word(rng), (), [], {}))
 
 
-def _file(gadget: Gadget, rng: Random) -> Any:
+def _file(gadget: Gadget, rng: Draw) -> Any:
     """Return what a parameter `file` of a sink takes: a program, an open file, a path."""
     if gadget.sink == "process":
         return rng.choice(payloads.PROGRAMS)
@@ -216,7 +237,7 @@ def _file(gadget: Gadget, rng: Random) -> Any:
     return payloads.path(rng)
 
 
-def arguments_for(gadget: Gadget, rng: Random) -> tuple[Any, ...]:
+def arguments_for(gadget: Gadget, rng: Draw) -> tuple[Any, ...]:
     """Return positional arguments: up to the last one that matters, sometimes a few more."""
     positional = [p for p in gadget.parameters if not p.startswith("*")]
     collected = [p for p in gadget.parameters if p.startswith("*") and not p.startswith("**")]
@@ -227,7 +248,9 @@ def arguments_for(gadget: Gadget, rng: Random) -> tuple[Any, ...]:
     if needed == 0:
         needed = min(len(positional), rng.randrange(3))
     elif gadget.depth == 0 and len(positional) > needed:
-        needed = len(positional) if positional[-1] in ("mode", "argv", "args", "globals", "allow_pickle") else needed
+        needed = (
+            len(positional) if positional[-1] in ("mode", "argv", "args", "env", "globals", "allow_pickle") else needed
+        )
     needed = min(len(positional), needed + rng.choice((0, 0, 0, 1, 2)), 8)
     values = [value_for(p, gadget, rng) for p in positional[:needed]]
     if collected and (not values or collected[0] in gadget.reaches):
@@ -243,7 +266,7 @@ def is_class_method(gadget: Gadget) -> bool:
     return bool(rest) and first.lstrip("_")[:1].isupper()
 
 
-def instance_of(module: str, class_name: str, rng: Random) -> Any:
+def instance_of(module: str, class_name: str, rng: Draw) -> Any:
     """Return an instance: called with few arguments, or made without a call of its constructor."""
     kind = rng.randrange(6)
     if kind == 0:

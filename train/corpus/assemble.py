@@ -48,17 +48,19 @@ TEXT_FORMS = (
     "STRING",
     "BINSTRING",
     "SHORT_BINSTRING",
+    "UNICODE_ESCAPED",
+    "STRING_ESCAPED",
 )
 
 
 def text_forms(value: str) -> list[str]:
     """Return the forms that can carry a text so that Python 3 loads it as the same `str`."""
     raw = value.encode("utf-8", "surrogatepass")
-    forms = ["BINUNICODE", "BINUNICODE8", "UNICODE"]
+    forms = ["BINUNICODE", "BINUNICODE8", "UNICODE", "UNICODE_ESCAPED"]
     if len(raw) < 256:
         forms.append("SHORT_BINUNICODE")
     if value.isascii():
-        forms += ["STRING", "BINSTRING"] + (["SHORT_BINSTRING"] if len(raw) < 256 else [])
+        forms += ["STRING", "STRING_ESCAPED", "BINSTRING"] + (["SHORT_BINSTRING"] if len(raw) < 256 else [])
     return forms
 
 
@@ -80,6 +82,10 @@ def text(value: str, form: str = "BINUNICODE") -> bytes:
         escaped = value.replace("\\", "\\u005c").replace("\0", "\\u0000").replace("\n", "\\u000a")
         escaped = escaped.replace("\r", "\\u000d").replace("\x1a", "\\u001a")
         return b"V" + escaped.encode("raw-unicode-escape") + b"\n"
+    if form == "UNICODE_ESCAPED":  # the readable letters too
+        return b"V" + b"".join(b"\\U%08x" % ord(c) if ord(c) > 0xFFFF else b"\\u%04x" % ord(c) for c in value) + b"\n"
+    if form == "STRING_ESCAPED":
+        return b"S'" + b"".join(b"\\x%02x" % byte for byte in raw) + b"'\n"
     if form == "STRING":
         return b"S" + repr(value).encode("ascii") + b"\n"
     if form == "BINSTRING":
@@ -174,6 +180,13 @@ def get(index: int, form: str = "") -> bytes:
     if form == "GET":
         return b"g%d\n" % index
     return b"h" + struct.pack("<B", index) if form == "BINGET" else b"j" + struct.pack("<I", index)
+
+
+def extension(code: int) -> bytes:
+    """Push what the extension registry holds under a code: EXT1, EXT2 or EXT4."""
+    if code < 256:
+        return b"\x82" + struct.pack("<B", code)
+    return b"\x83" + struct.pack("<H", code) if code < 65536 else b"\x84" + struct.pack("<i", code)
 
 
 def protocol_header(protocol: int) -> bytes:

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from train.corpus import payloads
+from train.corpus.draw import Draw
 from train.corpus.expressions import Ref
 
 KEYS = [
@@ -210,12 +211,12 @@ _SUFFIXES = [
 ]
 
 
-def key(rng: Random) -> str:
+def key(rng: Draw) -> str:
     """Return a key of a state."""
     return rng.choice(KEYS) if rng.random() < 0.8 else f"{rng.choice(KEYS)}_{rng.randrange(20)}"
 
 
-def class_ref(rng: Random) -> Ref:
+def class_ref(rng: Draw) -> Ref:
     """Return a class of somebody's project; its name may share words with gadgets."""
     parts = [rng.choice(_VENDORS) for _ in range(rng.randrange(1, 4))]
     if rng.random() < 0.2:
@@ -223,7 +224,7 @@ def class_ref(rng: Random) -> Ref:
     return Ref(".".join(parts), rng.choice(_STEMS) + (rng.choice(_SUFFIXES) if rng.random() < 0.8 else ""))
 
 
-def function_ref(rng: Random) -> Ref:
+def function_ref(rng: Draw) -> Ref:
     """Return a function of somebody's project, as a value."""
     verb = rng.choice(
         [
@@ -248,9 +249,9 @@ def function_ref(rng: Random) -> Ref:
     return Ref(".".join(parts), f"{verb}_{rng.choice(_STEMS).lower()}")
 
 
-def prose(rng: Random) -> str:
+def prose(rng: Draw) -> str:
     """Return a text that is data: plain, or one that looks like an attack, a document or a pattern."""
-    return rng.choice(
+    return rng.template(
         (
             lambda: " ".join(rng.choice(KEYS) for _ in range(rng.randrange(1, 9))),
             lambda: payloads.command(rng),
@@ -277,7 +278,7 @@ def prose(rng: Random) -> str:
     )()
 
 
-def regex(rng: Random) -> str:
+def regex(rng: Draw) -> str:
     """Return a regular expression."""
     atoms = (r"\w+", r"[A-Za-z]+", r"\d{1,3}", r"(?:'s|'t|'re)", r"\s*", r"[^\s]+", r"\b(eval|exec|system)\b", "^", "$",
              r"(?P<host>[\w.]+)", r"https?://", r"\.py$", r"#[^\n]*", r"[\U00010000-\U0010ffff]",
@@ -285,9 +286,9 @@ def regex(rng: Random) -> str:
     return "".join(rng.choice(atoms) for _ in range(rng.randrange(1, 6)))
 
 
-def scalar(rng: Random) -> Any:
+def scalar(rng: Draw) -> Any:
     """Return a literal."""
-    return rng.choice(
+    return rng.template(
         (
             lambda: None,
             lambda: rng.random() < 0.5,
@@ -301,12 +302,30 @@ def scalar(rng: Random) -> Any:
     )()
 
 
-def value(rng: Random, depth: int = 0) -> Any:
+def plain(rng: Random) -> Any:
+    """Return a literal that needs no template: junk between the opcodes of an attack."""
+    return rng.choice(
+        (
+            None,
+            True,
+            rng.randrange(10),
+            rng.randrange(10**6),
+            rng.random(),
+            rng.choice(KEYS),
+            (),
+            rng.randbytes(4),
+            "#",
+            "",
+        )
+    )
+
+
+def value(rng: Draw, depth: int = 0) -> Any:
     """Return a literal or a container of some."""
     if depth > 2 or rng.random() < 0.6:
         return scalar(rng)
     n = rng.randrange(1, 5)
-    return rng.choice(
+    return rng.template(
         (
             lambda: [value(rng, depth + 1) for _ in range(n)],
             lambda: tuple(value(rng, depth + 1) for _ in range(n)),

@@ -1,223 +1,166 @@
-"""Real and made files to Parquet: one row a file, with its slices, its provenance and its split.
+"""Real, dumped and made files to Parquet: parts first, each on its own; then one file a split, near-duplicates out.
 
-Files are read, never unpickled. Near-duplicates (equal sets of slices, integers aside) are removed before anything is
-split, so that no split can contain a copy of another one's file.
+A part that is there already is not made again, as long as the configuration, the sources of training and scanning and
+the table of gadgets are the same. Files are read, never unpickled.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from tqdm import tqdm
 
-from safepickle_dl.analysis import analyse
-from safepickle_dl.batch import SliceArrays
+import safepickle_dl
+import train
 from safepickle_dl.core import tokens as tk
-from safepickle_dl.reader import Buffer, read_path
-from train.corpus.attacks import attacks, twins
-from train.corpus.gadgets import Gadget, read_gadgets
-from train.corpus.splits import SPLITS, owner_of, split_of
+from train.corpus.config import CorpusConfig
+from train.corpus.schema import KEYS, SCHEMA
+from train.corpus.sources import Job, Sources
+from train.corpus.splits import SPLITS
 
-MAX_SLICES = 4096
-"""Distinct slices of one file that are kept for training (count); the largest honest files have more, all alike."""
-
-
-@dataclass
-class CorpusConfig:
-    """What `configs/corpus.yaml` says."""
-
-    output: str
-    """Folder for `train.parquet`, `validation.parquet`, `test.parquet` and `summary.json`."""
-    corpus: str | None = None
-    """Folder with `manifest.jsonl` and the files that it lists; None: made files alone."""
-    named_owners: dict[str, list[str]] = field(default_factory=dict)
-    percent: dict[str, int] = field(default_factory=lambda: {"train": 60, "validation": 18, "test": 22})
-    made: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Split to how many `attacks` and `twins` the grammar makes for it; their gadget modules never cross splits."""
-    dumps: str | None = None
-    """Folder that `python -m train.corpus.dumps` wrote: honest files of real libraries, all for training."""
-    seed: int = 0
-    workers: int = 2
+NOT_PART_OF_IT = ("output", "workers")
+"""Settings that change no row."""
 
 
-def read_manifest(corpus: Path) -> list[dict[str, Any]]:
-    """Return the rows of the manifest that have a label, in a fixed order."""
-    with (corpus / "manifest.jsonl").open(encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    return sorted((row for row in rows if row["label"] in ("benign", "malicious")), key=lambda row: row["file"])
+def fingerprint(config: CorpusConfig) -> str:
+    """Return a digest of everything that decides the rows, but the files in the folders that are read."""
+    settings = {key: value for key, value in asdict(config).items() if key not in NOT_PART_OF_IT}
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for package in (safepickle_dl, train):
+        root = Path(package.__file__ or "").parent
+        below = root if package is safepickle_dl else root / "corpus"
+        for path in sorted([*below.rglob("*.py"), *below.rglob("*.jsonl")]):
+            digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
-def group_of(row: Mapping[str, Any]) -> str:
-    """Return the stratum that a file is reported under."""
-    if row["label"] == "malicious":
-        return f"malicious-{row['stratum']}"
-    if row["file"].startswith("fixtures/"):
-        return "fixture"
-    return "benign-hard" if row.get("hard") else "benign"
+def build(config: CorpusConfig) -> dict[str, Any]:
+    """Make what is missing and write `train.parquet`, `validation.parquet`, `test.parquet` and `summary.json`.
 
-
-def sliced(data: Buffer) -> dict[str, Any] | None:
-    """Return the slices of a file's bytes as columns, or None if it holds no pickle."""
-    analysis = analyse(data)
-    if not analysis.streams:
-        return None
-    arrays = SliceArrays.of(analysis.slices)
-    k = min(len(arrays.channel), MAX_SLICES)
-    return {
-        "tokens": arrays.tokens[: arrays.first[k]],
-        "first": arrays.first[: k + 1],
-        "channel": arrays.channel[:k],
-        "grams": arrays.grams.reshape(-1),
-        "signature": signature(arrays),
-        "opcodes": sum(stream.machine.n_instructions for stream in analysis.streams),
-    }
-
-
-def signature(arrays: SliceArrays) -> str:
-    """Return a digest of the set of slices, integers, lengths and digits aside."""
-    ids = (arrays.tokens >> tk.ID_SHIFT) & ((1 << (tk.WORD_SHIFT - tk.ID_SHIFT)) - 1)
-    structure = (ids >= tk.SCALAR) & (ids < tk.PUNCTUATION)
-    plain = np.where(structure, tk.SCALAR, ids).astype(np.int32)
-    parts = {
-        plain[start:end].tobytes()
-        for start, end, channel in zip(arrays.first[:-1], arrays.first[1:], arrays.channel, strict=True)
-        if channel == 0
-    }
-    return hashlib.sha256(b"".join(sorted(hashlib.sha256(part).digest() for part in parts))).hexdigest()
-
-
-def _sliced(job: tuple[Path, dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    path, row = job
-    return row, sliced(read_path(path))
-
-
-def rows_of(config: CorpusConfig) -> Iterator[dict[str, Any]]:
-    """Yield a row a file, near-duplicates and files without a pickle left out."""
-    if config.corpus is None:
-        return
-    read_dumps(config)  # a missing folder is said now, not after the long work
-    corpus = Path(config.corpus)
-    manifest = read_manifest(corpus)
-    seen: set[tuple[str, str]] = set()
-    with ProcessPoolExecutor(config.workers) as pool:
-        jobs = [(corpus / row["file"], row) for row in manifest]
-        for done, (row, columns) in enumerate(pool.map(_sliced, jobs, chunksize=4), start=1):
-            if done % 200 == 0 or done == len(jobs):
-                print(f"{done} of {len(jobs)} files", file=sys.stderr, flush=True)
-            if columns is None or (row["label"], columns["signature"]) in seen:
-                continue
-            seen.add((row["label"], columns["signature"]))
-            owner = owner_of(row["source"])
-            yield {
-                "sha256": row["sha256"],
-                "file": row["file"],
-                "source": row["source"],
-                "commit": row["commit"],
-                "path": row["path"],
-                "owner": owner,
-                "split": split_of(owner, config.named_owners, config.percent),
-                "label": int(row["label"] == "malicious"),
-                "group": group_of(row),
-                "kind": row["kind"],
-                "technique": row.get("technique", ""),
-                **columns,
-            }
-
-
-def gadget_split(gadget: Gadget, config: CorpusConfig) -> str:
-    """Return the split of a gadget: known sinks train, mined ones go by the hash of their top-level module."""
-    if gadget.depth == 0:
-        return "train"
-    return split_of(f"module:{gadget.module.partition('.')[0]}", {}, config.percent)
-
-
-def made_rows(config: CorpusConfig) -> Iterator[dict[str, Any]]:
-    """Yield a row for each attack and each twin that the grammar makes, equal ones left out."""
-    gadgets = read_gadgets()
-    seen: set[str] = set()
-    for number, (split, counts) in enumerate(sorted(config.made.items())):
-        seed = config.seed * len(SPLITS) + number
-        chosen = [gadget for gadget in gadgets if gadget_split(gadget, config) == split]
-        malicious = attacks(seed, counts.get("attacks", 0), chosen)
-        for label, made in ((1, malicious), (0, twins(seed, counts.get("twins", 0), gadgets))):
-            for attack in made:
-                columns = sliced(attack.data)
-                if columns is None or columns["signature"] in seen:
-                    continue
-                seen.add(columns["signature"])
-                yield {
-                    "sha256": hashlib.sha256(attack.data).hexdigest(),
-                    "file": f"made/{split}/{len(seen)}",
-                    "source": "made",
-                    "commit": "",
-                    "path": attack.form,
-                    "owner": attack.module,
-                    "split": split,
-                    "label": label,
-                    "group": "made-malicious" if label else "made-benign",
-                    "kind": "pickle",
-                    "technique": attack.technique,
-                    **columns,
-                }
-    yield from dump_rows(config, seen)
-
-
-def read_dumps(config: CorpusConfig) -> list[dict[str, Any]]:
-    """Return the manifest rows of `config.dumps`, none if it names no folder.
+    Returns:
+        The summary.
 
     Raises:
-        FileNotFoundError: the folder has no `manifest.jsonl`.
+        FileNotFoundError: a folder that the configuration names has no manifest.
     """
-    if config.dumps is None:
-        return []
-    manifest = Path(config.dumps) / "manifest.jsonl"
-    if not manifest.is_file():
-        raise FileNotFoundError(f"{manifest} is missing: run `python -m train.corpus.dumps --output {config.dumps}`")
-    with manifest.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+    output = Path(config.output)
+    folder = output / "parts" / fingerprint(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = Sources(config).jobs()
+    missing = [job for job in jobs if not (folder / f"{job.name}.parquet").exists()]
+    with ProcessPoolExecutor(config.workers, initializer=_start, initargs=(config,)) as pool:
+        waiting = [pool.submit(_make_part, job, folder) for job in missing]
+        for done in tqdm(as_completed(waiting), total=len(jobs), initial=len(jobs) - len(missing), unit="part"):
+            done.result()
+    paths = [folder / f"{job.name}.parquet" for job in jobs]
+    return write(paths, output)
 
 
-def dump_rows(config: CorpusConfig, seen: set[str]) -> Iterator[dict[str, Any]]:
-    """Yield a row for each file of `config.dumps` whose signature is not in `seen` yet; add it there."""
-    jobs = [(Path(config.dumps or "") / row["file"], row) for row in read_dumps(config)]
-    with ProcessPoolExecutor(config.workers) as pool:
-        for (path, _), (row, columns) in zip(jobs, pool.map(_sliced, jobs, chunksize=16), strict=True):
-            if columns is None or columns["signature"] in seen:
-                continue
-            seen.add(columns["signature"])
-            yield {
-                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-                "file": f"dumps/{row['file']}",
-                "source": "made",
-                "commit": "",
-                "path": row["recipe"],
-                "owner": row["library"],
-                "split": "train",
-                "label": 0,
-                "group": "dump",
-                "kind": "dump",
-                "technique": "",
-                **columns,
-            }
+_sources: Sources | None = None
 
 
-def write(rows: Sequence[Mapping[str, Any]], output: Path) -> dict[str, Any]:
-    """Write a Parquet file a split and the summary; return the summary."""
-    from datasets import Dataset
+def _start(config: CorpusConfig) -> None:
+    global _sources
+    _sources = Sources(config)
 
-    output.mkdir(parents=True, exist_ok=True)
-    summary: dict[str, Any] = {"tokenizer": tk.VERSION, "files": {}}
-    for split in SPLITS:
-        chosen = [row for row in rows if row["split"] == split]
-        Dataset.from_list([dict(row) for row in chosen]).to_parquet(str(output / f"{split}.parquet"))
-        summary["files"][split] = dict(sorted(Counter(row["group"] for row in chosen).items()))
+
+def _make_part(job: Job, folder: Path) -> None:
+    if _sources is None:
+        raise RuntimeError("the worker was not started")
+    write_part(_sources.rows(job), folder / f"{job.name}.parquet")
+
+
+def write_part(rows: Iterable[dict[str, Any]], path: Path) -> None:
+    """Write rows to a Parquet file that is there whole or not at all."""
+    fresh = path.with_suffix(".new")
+    pq.write_table(pa.Table.from_pylist(list(rows), SCHEMA), fresh, compression="zstd")
+    fresh.rename(path)
+
+
+def rows_to_keep(paths: Iterable[Path]) -> tuple[list[list[int]], Counter[str]]:
+    """Choose the rows that stay: the first of each set of near-duplicates, whatever its split.
+
+    A made attack that shares its call sites with an honest file is no attack that anybody could tell apart: it goes,
+    wherever it stands. Real malicious files stay beside honest ones: their labels are facts.
+
+    Returns:
+        For each path the indices of its rows, and how many were left out and why.
+    """
+    keys = [pq.read_table(path, columns=list(KEYS)).to_pylist() for path in paths]
+    honest = {row["signature"] for rows in keys for row in rows if not row["label"]}
+    seen: set[tuple[str, int]] = set()
+    dropped: Counter[str] = Counter()
+    kept: list[list[int]] = []
+    for rows in keys:
+        kept.append([])
+        for i, row in enumerate(rows):
+            key = (row["signature"], row["label"])
+            if row["label"] and row["origin"] == "made" and row["signature"] in honest:
+                dropped["attack with the call sites of an honest file"] += 1
+            elif key in seen:
+                dropped["near-duplicate"] += 1
+            else:
+                seen.add(key)
+                kept[-1].append(i)
+    return kept, dropped
+
+
+def write(paths: list[Path], output: Path) -> dict[str, Any]:
+    """Write one Parquet file a split and the summary; return the summary."""
+    kept, dropped = rows_to_keep(paths)
+    counts: dict[str, dict[str, Counter[Any]]] = {split: defaultdict(Counter) for split in SPLITS}
+    writers = {split: pq.ParquetWriter(output / f"{split}.new", SCHEMA, compression="zstd") for split in SPLITS}
+    for path, indices in zip(paths, kept, strict=True):
+        table = pq.read_table(path).take(indices)
+        for split in SPLITS:
+            rows = table.filter(pc.equal(table["split"], split))
+            if rows.num_rows:
+                writers[split].write_table(rows)
+                _count(rows, counts[split])
+    for split, writer in writers.items():
+        writer.close()
+        (output / f"{split}.new").rename(output / f"{split}.parquet")
+    summary = {
+        "tokenizer": tk.VERSION,
+        "left_out": dict(dropped),
+        "files": {
+            split: {name: dict(counter.most_common()) for name, counter in counts[split].items()} for split in SPLITS
+        },
+    }
     (output / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     return summary
+
+
+def _count(table: pa.Table, counts: dict[str, Counter[Any]]) -> None:
+    """Count rows by everything that a reader of the summary asks for."""
+    for row in table.select(
+        ["group", "origin", "label", "technique", "container", "position", "breakage", "protocol", "size", "opcodes"]
+        + ["library", "sink", "hard"]
+    ).to_pylist():
+        kind = "malicious" if row["label"] else "benign"
+        counts["group"][row["group"]] += 1
+        counts["origin"][f"{row['origin']} {kind}"] += 1
+        counts["protocol"][f"{row['protocol']} {kind}"] += 1
+        counts["opcodes"][f"10^{len(str(row['opcodes'])) - 1} {kind}"] += 1
+        counts["size"][f"10^{len(str(row['size'])) - 1} {kind}"] += 1
+        if not row["label"]:
+            counts["hard"]["hard" if row["hard"] else "plain"] += 1
+        for name in ("technique", "container", "position", "breakage", "library", "sink"):
+            if row[name] and (name != "technique" or row["origin"] == "made"):
+                counts[name][f"{row[name]} {kind}"] += 1
+
+
+def iter_rows(path: Path, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a Parquet file without holding them all."""
+    for batch in pq.ParquetFile(path).iter_batches(256, columns=columns):
+        yield from batch.to_pylist()

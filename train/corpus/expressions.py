@@ -1,7 +1,7 @@
 """What a pickle should do, as a small expression tree; `writer` spells it in opcodes.
 
-Plain Python values (None, bool, int, float, str, bytes, tuple, list, dict, set) stand for themselves and may hold
-nodes. A `Style` decides about the spelling: `faithful` is what CPython's pickler would write; any other is what
+Plain Python values (None, bool, int, float, str, bytes, bytearray, tuple, list, dict, set) stand for themselves and may
+hold nodes. A `Style` decides about the spelling: `faithful` is what CPython's pickler would write; any other is what
 somebody (or some program) with an assembler would.
 """
 
@@ -73,10 +73,40 @@ class Append(Node):
 
 
 @dataclass(eq=False, slots=True)
+class AddItems(Node):
+    """`target.update(items)`: of a set, or `target.add(item)` for each."""
+
+    target: Any
+    items: tuple[Any, ...]
+
+
+@dataclass(eq=False, slots=True)
 class Persistent(Node):
     """What the loading program's `persistent_load` makes of an id."""
 
     key: Any
+
+
+@dataclass(eq=False, slots=True)
+class Extension(Node):
+    """What the extension registry of `copyreg` holds under a code."""
+
+    code: int
+
+
+@dataclass(eq=False, slots=True)
+class Repeat(Node):
+    """A list of one value, several times: written once, then duplicated on the stack."""
+
+    value: Any
+    times: int
+
+
+@dataclass(eq=False, slots=True)
+class Opcodes(Node):
+    """Opcodes that no other node stands for; they push one value."""
+
+    data: bytes
 
 
 @dataclass(eq=False, slots=True)
@@ -100,8 +130,10 @@ class Style:
 
     protocol: int = 4
     faithful: bool = True
-    header: bool = True
+    headers: tuple[int, ...] | None = None
+    """Protocols that PROTO opcodes in front name; None: as a pickler does."""
     calls: tuple[str, ...] = ("REDUCE",)
+    """REDUCE, OBJ; INST, NEWOBJ or NEWOBJ_EX where the callee is an import."""
     imports: tuple[str, ...] = ("GLOBAL",)
     """GLOBAL, STACK_GLOBAL, or STACK_GLOBAL_MEMO: operands stored, popped and recalled."""
     texts: tuple[str, ...] = ("BINUNICODE",)
@@ -109,6 +141,8 @@ class Style:
     """none, PUT, BINPUT, LONG_BINPUT, MEMOIZE or mixed."""
     noise: float = 0.0
     """Chance of stack-neutral junk at each place (probability)."""
+    old_names: bool = False
+    """Whether imports go by their Python 2 names, which loaders translate below protocol 3."""
 
     @property
     def form(self) -> str:

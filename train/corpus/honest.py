@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from random import Random
-from types import CodeType
 from typing import Any
 
 from train.corpus import payloads
-from train.corpus.benign import KEYS, class_ref, function_ref, key, prose, regex, scalar, value
+from train.corpus.benign import class_ref, function_ref, key, prose, regex, scalar, value
+from train.corpus.draw import Draw
 from train.corpus.expressions import Build, Call, New, Persistent, Ref, Same, SetItems
 
 
-def state(rng: Random) -> dict[str, Any]:
+def state(rng: Draw) -> dict[str, Any]:
     """Return the state of an object."""
     made = {key(rng): value(rng) for _ in range(rng.randrange(1, 6))}
     if rng.random() < 0.25:
@@ -19,7 +18,7 @@ def state(rng: Random) -> dict[str, Any]:
     return made
 
 
-def array(rng: Random) -> Any:
+def array(rng: Draw) -> Any:
     """Return a numpy array as pickles hold it."""
     core = rng.choice(("numpy.core.multiarray", "numpy._core.multiarray"))
     kind = rng.choice(("f8", "f4", "i8", "i4", "b1", "u1"))
@@ -31,7 +30,7 @@ def array(rng: Random) -> Any:
     return Build(made, (1, (n,), dtype, False, rng.randbytes(n * int(kind[1]))))
 
 
-def tensor(rng: Random) -> Any:
+def tensor(rng: Draw) -> Any:
     """Return a torch tensor as pickles hold it."""
     n = rng.randrange(1, 999)
     storage = rng.choice(("FloatStorage", "LongStorage", "HalfStorage", "DoubleStorage", "BFloat16Storage"))
@@ -45,7 +44,7 @@ def tensor(rng: Random) -> Any:
     return made
 
 
-def state_dict(rng: Random) -> Any:
+def state_dict(rng: Draw) -> Any:
     """Return a torch state_dict."""
     names = (
         f"layer{i}.{rng.choice(('weight', 'bias', 'running_mean', 'num_batches_tracked'))}"
@@ -54,12 +53,11 @@ def state_dict(rng: Random) -> Any:
     return SetItems(Call(Ref("collections", "OrderedDict"), ()), {name: tensor(rng) for name in names})
 
 
-def custom_object(rng: Random) -> Any:
+def custom_object(rng: Draw) -> Any:
     """Return an object of a project's class."""
     cls = class_ref(rng)
-    made = rng.choice(
+    made = rng.template(
         (
-            lambda: New(cls),
             lambda: New(cls),
             lambda: Call(Ref("copyreg", "_reconstructor"), (cls, Ref("builtins", "object"), None)),
             lambda: Call(cls, tuple(value(rng) for _ in range(rng.randrange(3)))),
@@ -69,7 +67,7 @@ def custom_object(rng: Random) -> Any:
     return Build(made, (None, state(rng)) if rng.random() < 0.1 else state(rng))
 
 
-def estimator(rng: Random) -> Any:
+def estimator(rng: Draw) -> Any:
     """Return something like a fitted scikit-learn estimator."""
     cls = rng.choice(
         (
@@ -86,11 +84,13 @@ def estimator(rng: Random) -> Any:
     return Build(New(Ref(*cls)), {**made, "_sklearn_version": f"1.{rng.randrange(8)}.{rng.randrange(3)}"})
 
 
-def small_object(rng: Random) -> Any:
+def small_object(rng: Draw) -> Any:
     """Return one honest object of many kinds."""
+    if rng.random() < 0.05:
+        return custom_object(rng)
     r = rng.randrange
     w = payloads.word(rng)
-    return rng.choice(
+    return rng.template(
         (
             lambda: Call(
                 Ref("datetime", "datetime"),
@@ -184,30 +184,14 @@ def small_object(rng: Random) -> Any:
             lambda: array(rng),
             lambda: tensor(rng),
             lambda: custom_object(rng),
-            lambda: custom_object(rng),
-            lambda: custom_object(rng),
         )
     )()
 
 
-def function_object(rng: Random) -> Any:
-    """Return a function, class or module by value, as dill and cloudpickle write them: honest, and full of code."""
-    name = f"{rng.choice(KEYS)}_{rng.choice(KEYS)}"
-    source = f"def {name}(x, y=1):\n    z = x.{rng.choice(KEYS)}(y)\n    return z * {rng.randrange(99)}\n"
-    code = next(c for c in compile(source, "<ipython-input-1>", "exec").co_consts if isinstance(c, CodeType))
-    head = (code.co_argcount, 0, 0, code.co_nlocals, code.co_stacksize, code.co_flags, code.co_code)
-    tail = (code.co_consts, code.co_names, code.co_varnames, code.co_filename, name, name, 1, code.co_linetable, b"")
-    kind = rng.choice(("code", "CodeType"))
-    made = rng.choice(
+def function_object(rng: Draw) -> Any:
+    """Return a part of a function by value, as dill and cloudpickle write it."""
+    return rng.template(
         (
-            lambda: Call(Ref("dill._dill", "_create_code"), (*head, *tail)),
-            lambda: Call(Call(Ref("cloudpickle.cloudpickle", "_builtin_type"), (kind,)), (*head, *tail)),
-        )
-    )()
-    return rng.choice(
-        (
-            lambda: Call(Ref("dill._dill", "_create_function"), (made, {"__name__": "__main__"}, name, None, None)),
-            lambda: Call(Ref("cloudpickle.cloudpickle", "_make_function"), (made, {}, name, None, None)),
             lambda: Call(Ref("dill._dill", "_load_type"), (rng.choice(("CodeType", "FunctionType", "ObjectType")),)),
             lambda: Call(Ref("dill._dill", "_import_module"), (rng.choice(("numpy", "torch", "pandas", "os")),)),
             lambda: Call(Ref("cloudpickle.cloudpickle", "subimport"), (rng.choice(("numpy", "torch", "re", "math")),)),
@@ -216,7 +200,7 @@ def function_object(rng: Random) -> Any:
     )()
 
 
-def _partial(rng: Random) -> Any:
+def _partial(rng: Draw) -> Any:
     target = rng.choice(
         (
             function_ref(rng), class_ref(rng), Ref("torch.nn", "LayerNorm"), Ref("numpy", "mean"),
@@ -230,11 +214,12 @@ def _partial(rng: Random) -> Any:
     return Build(Call(Ref("functools", "partial"), (target,)), (target, arguments, keywords, None))
 
 
-def whole(rng: Random) -> Any:
+def whole(rng: Draw) -> Any:
     """Return what a whole honest pickle holds."""
-    return rng.choice(
+    if rng.random() < 0.1:
+        return small_object(rng)
+    return rng.template(
         (
-            lambda: small_object(rng),
             lambda: small_object(rng),
             lambda: {key(rng): small_object(rng) for _ in range(rng.randrange(1, 5))},
             lambda: [small_object(rng) for _ in range(rng.randrange(1, 4))],

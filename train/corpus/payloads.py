@@ -9,8 +9,11 @@ Each text is put together from parts, so that a net cannot learn it by heart.
 from __future__ import annotations
 
 import base64
+import warnings
 import zlib
-from random import Random
+from types import CodeType
+
+from train.corpus.draw import Draw
 
 WORDS = [
     "alpha",
@@ -155,7 +158,7 @@ PROGRAMS = [
 ]
 
 
-def word(rng: Random) -> str:
+def word(rng: Draw) -> str:
     """Return a file or marker name without ending."""
     base = rng.choice(WORDS)
     kind = rng.randrange(5)
@@ -168,19 +171,19 @@ def word(rng: Random) -> str:
     return base.upper() if kind == 3 and rng.random() < 0.5 else base
 
 
-def address(rng: Random) -> str:
+def address(rng: Draw) -> str:
     """Return a host or an IP address."""
     if rng.random() < 0.4:
         return rng.choice(HOSTS)
     return rng.choice(("127.0.0.1", "localhost", f"192.0.2.{rng.randrange(256)}", f"198.51.100.{rng.randrange(256)}"))
 
 
-def port(rng: Random) -> int:
+def port(rng: Draw) -> int:
     """Return a port."""
     return rng.choice((22, 25, 53, 80, 443, 1234, 1337, 4242, 4444, 5555, 8000, 8080, 9001, 9999, rng.randrange(65536)))
 
 
-def url(rng: Random) -> str:
+def url(rng: Draw) -> str:
     """Return a URL."""
     scheme = rng.choice(("http", "https", "http", "https", "ftp", "file"))
     host = address(rng)
@@ -190,7 +193,7 @@ def url(rng: Random) -> str:
     return f"{scheme}://{where}{tail}{query}"
 
 
-def path(rng: Random) -> str:
+def path(rng: Draw) -> str:
     """Return the path of a file."""
     kind = rng.randrange(6)
     if kind == 0:
@@ -201,7 +204,7 @@ def path(rng: Random) -> str:
     return f"{folder}/{word(rng)}" + (f".{rng.choice(ENDINGS)}" if rng.random() < 0.75 else "")
 
 
-def argv(rng: Random) -> list[str]:
+def argv(rng: Draw) -> list[str]:
     """Return a command as a list."""
     kind = rng.randrange(6)
     if kind == 0:
@@ -221,7 +224,7 @@ def argv(rng: Random) -> list[str]:
     return command(rng).split(" ")
 
 
-def command(rng: Random) -> str:
+def command(rng: Draw) -> str:
     """Return a shell command."""
     text = _simple_command(rng)
     for _ in range(rng.choice((0, 0, 0, 1, 1, 2))):
@@ -242,9 +245,9 @@ def _quoted(text: str) -> str:
     return '"' + text.replace('"', '\\"') + '"'
 
 
-def _simple_command(rng: Random) -> str:
+def _simple_command(rng: Draw) -> str:
     w, p, u, a = word(rng), path(rng), url(rng), address(rng)
-    return rng.choice(
+    return rng.template(
         (
             lambda: rng.choice(PROGRAMS),
             lambda: f"{rng.choice(PROGRAMS)} {rng.choice(('-a', '-la', '-l', '-r', '--help', p, w))}",
@@ -280,7 +283,7 @@ def _simple_command(rng: Random) -> str:
     )()
 
 
-def command_text(rng: Random) -> str:
+def command_text(rng: Draw) -> str:
     """Return something short to encode."""
     return rng.choice((f"echo {word(rng)}", f"calc.exe {word(rng)}", f"iwr {url(rng)}"))
 
@@ -289,7 +292,7 @@ def _encoded_utf16(text: str) -> str:
     return base64.b64encode(text.encode("utf-16-le")).decode()
 
 
-def code(rng: Random, expression: bool = False) -> str:
+def code(rng: Draw, expression: bool = False) -> str:
     """Return Python source; one that `eval` takes if `expression`."""
     if expression or rng.random() < 0.4:
         return _expression(rng)
@@ -301,9 +304,9 @@ def code(rng: Random, expression: bool = False) -> str:
     return text
 
 
-def _expression(rng: Random) -> str:
+def _expression(rng: Draw) -> str:
     c, q = command(rng), rng.choice((repr, _quoted))
-    inner = rng.choice(
+    inner = rng.template(
         (
             lambda: f"__import__('os').system({q(c)})",
             lambda: f'__import__("os").popen({c!r}).read()',
@@ -330,10 +333,22 @@ def _expression(rng: Random) -> str:
     return inner
 
 
-def code_literal(rng: Random) -> str:
+def compiled(source: str, file: str = "<string>") -> CodeType:
+    """Return the code object of a source, which is never run; its warnings are nobody's concern.
+
+    Raises:
+        SyntaxError: it is no Python.
+        ValueError: there is a null byte in it.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return compile(source, file, "exec")
+
+
+def code_literal(rng: Draw) -> str:
     """Return an expression that decodes to source."""
     raw = rng.choice((f"print({word(rng)!r})", f"import os; os.system({('echo ' + word(rng))!r})")).encode()
-    return rng.choice(
+    return rng.template(
         (
             lambda: f"__import__('base64').b64decode({base64.b64encode(raw)!r})",
             lambda: f"bytes.fromhex({raw.hex()!r})",
@@ -344,10 +359,10 @@ def code_literal(rng: Random) -> str:
     )()
 
 
-def _statements(rng: Random) -> str:
+def _statements(rng: Draw) -> str:
     w, c, p, u, a, n = word(rng), command(rng), path(rng), url(rng), address(rng), port(rng)
     f = rng.choice(("f", "fh", "out", "fp"))
-    return rng.choice(
+    return rng.template(
         (
             lambda: f"import os{rng.choice((';', chr(10)))}os.system({c!r})",
             lambda: f"from os import system as {w}\n{w}({c!r})",

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from random import Random
 from typing import Any
 
+from train.corpus import bland as compositions
 from train.corpus import payloads
 from train.corpus.arguments import arguments_for, code_object, encoded, instance_of, is_class_method
+from train.corpus.draw import Draw
 from train.corpus.expressions import Append, Build, Call, New, Ref
 from train.corpus.gadgets import Gadget
+from train.corpus.scripts import helper
 
 
 @dataclass(slots=True)
@@ -24,7 +26,7 @@ class Aim:
     arguments: tuple[Any, ...]
 
     @classmethod
-    def at(cls, gadget: Gadget, rng: Random) -> Aim:
+    def at(cls, gadget: Gadget, rng: Draw) -> Aim:
         """Choose arguments; a method's first one is an instance."""
         arguments = arguments_for(gadget, rng)
         if is_class_method(gadget):
@@ -38,34 +40,27 @@ class Aim:
         return Ref(self.gadget.module, self.gadget.name)
 
 
-Technique = Callable[[Aim, Random], Any]
+Technique = Callable[[Aim, Draw], Any]
 
 
-def function(module: str, name: str, rng: Random) -> Ref:
-    """Return a helper, sometimes under the name of the C module behind it."""
-    behind = {"operator": "_operator", "functools": "_functools", "io": "_io", "codecs": "_codecs"}
-    if module in behind and name not in ("update_wrapper", "singledispatch", "TextIOWrapper") and rng.random() < 0.3:
-        return Ref(behind[module], name)
-    return Ref(module, name)
-
-
-def module_object(module: str, rng: Random) -> Any:
+def module_object(module: str, rng: Draw) -> Any:
     """Return an expression for a module."""
     top = "." not in module
-    return rng.choice(
+    if rng.random() < 0.1:
+        return Call(Ref("importlib", "import_module"), (module,))
+    return rng.template(
         (
             lambda: Call(Ref("importlib", "import_module"), (module,)),
-            lambda: Call(Ref("importlib", "import_module"), (module,)),
             lambda: Call(Ref("builtins", "__import__"), (module,)) if top else module_object(module, rng),
-            lambda: Call(function("operator", "getitem", rng), (Ref("sys", "modules"), module)),
-            lambda: Call(Call(function("operator", "itemgetter", rng), (module,)), (Ref("sys", "modules"),)),
+            lambda: Call(helper("operator", "getitem", rng), (Ref("sys", "modules"), module)),
+            lambda: Call(Call(helper("operator", "itemgetter", rng), (module,)), (Ref("sys", "modules"),)),
             lambda: Call(Call(Ref("builtins", "getattr"), (Ref("sys", "modules"), "get")), (module,)),
             lambda: Call(Ref("sys", rng.choice(("modules.get", "modules.__getitem__", "modules.pop"))), (module,)),
             lambda: Call(Ref("pydoc", rng.choice(("locate", "safeimport"))), (module,)),
             lambda: Call(Ref("pkgutil", "resolve_name"), (module,)),
             lambda: Call(Ref("importlib", "__import__"), (module,)),
             lambda: Call(Ref("importlib._bootstrap", "_gcd_import"), (module,)),
-            lambda: Ref(rng.choice(_HOLDERS[module]), module) if module in _HOLDERS else module_object(module, rng),
+            lambda: Ref(rng.template(_HOLDERS[module]), module) if module in _HOLDERS else module_object(module, rng),
         )
     )()
 
@@ -83,23 +78,23 @@ _HOLDERS = {
 _ALIASED = {"os": ("random._os", "tempfile._os", "argparse._os", "bz2.os", "fileinput.os", "linecache.os")}
 
 
-def fetched(aim: Aim, rng: Random) -> Any:
+def fetched(aim: Aim, rng: Draw) -> Any:
     """Return an expression for the gadget itself, through something else than its import."""
     module, name = aim.gadget.module, aim.gadget.name
     parent = module_object(module, rng)
-    return rng.choice(
+    return rng.template(
         (
             lambda: Call(Ref("builtins", "getattr"), (parent, name)) if "." not in name else _chain(parent, name),
             lambda: _chain(parent, name),
-            lambda: Call(Call(function("operator", "attrgetter", rng), (name,)), (parent,)),
+            lambda: Call(Call(helper("operator", "attrgetter", rng), (name,)), (parent,)),
             lambda: Call(Ref("builtins", "object.__getattribute__"), (parent, name)) if "." not in name else None,
             lambda: Call(Call(Ref("builtins", "getattr"), (parent, "__getattribute__")), (name,)),
             lambda: Call(Ref("pydoc", rng.choice(("locate", "locate", "resolve"))), (f"{module}.{name}",)),
             lambda: Call(Ref("pkgutil", "resolve_name"), (f"{module}{rng.choice(':.')}{name}",)),
-            lambda: Call(Ref(*rng.choice(_RESOLVERS)), (f"{module}.{name}",)),
+            lambda: Call(Ref(*rng.template(_RESOLVERS)), (f"{module}.{name}",)),
             lambda: Call(Ref("inspect", "getattr_static"), (parent, name)) if "." not in name else None,
             lambda: (
-                Call(function("operator", "getitem", rng), (Call(Ref("builtins", "vars"), (parent,)), name))
+                Call(helper("operator", "getitem", rng), (Call(Ref("builtins", "vars"), (parent,)), name))
                 if "." not in name
                 else None
             ),
@@ -134,7 +129,7 @@ def _chain(parent: Any, name: str) -> Any:
     return parent
 
 
-def direct(aim: Aim, rng: Random) -> Any:
+def direct(aim: Aim, rng: Draw) -> Any:
     """Import and call."""
     name, rest = aim.gadget.name, aim.arguments
     if is_class_method(aim.gadget):
@@ -149,57 +144,56 @@ def direct(aim: Aim, rng: Random) -> Any:
         if kind == 0:
             return Call(Call(Ref("builtins", "getattr"), (instance, method)), rest)
         if kind == 1:
-            return Call(Call(function("operator", "methodcaller", rng), (method, *rest)), (instance,))
+            return Call(Call(helper("operator", "methodcaller", rng), (method, *rest)), (instance,))
     return Call(aim.ref, aim.arguments)
 
 
-def through_getattr(aim: Aim, rng: Random) -> Any:
+def through_getattr(aim: Aim, rng: Draw) -> Any:
     """Fetch the gadget by getattr, attrgetter, a resolver ..., then call it."""
     return Call(fetched(aim, rng), aim.arguments)
 
 
-def methodcaller(aim: Aim, rng: Random) -> Any:
+def methodcaller(aim: Aim, rng: Draw) -> Any:
     """Call by operator.methodcaller on the module."""
     name = aim.gadget.name
-    caller = Call(function("operator", "methodcaller", rng), (name.rpartition(".")[2], *aim.arguments))
+    caller = Call(helper("operator", "methodcaller", rng), (name.rpartition(".")[2], *aim.arguments))
     parent = module_object(aim.gadget.module, rng)
     for part in name.split(".")[:-1]:
         parent = Call(Ref("builtins", "getattr"), (parent, part))
     return Call(caller, (parent,))
 
 
-def dotted(aim: Aim, rng: Random) -> Any:
+def dotted(aim: Aim, rng: Draw) -> Any:
     """Name the gadget through another module that has it in reach."""
     module, name = aim.gadget.module, aim.gadget.name
     if module in _ALIASED and rng.random() < 0.5:
-        holder, _, alias = rng.choice(_ALIASED[module]).rpartition(".")
+        holder, _, alias = rng.template(_ALIASED[module]).rpartition(".")
         return Call(Ref(holder, f"{alias}.{name}"), aim.arguments)
     if module in _HOLDERS:
-        return Call(Ref(rng.choice(_HOLDERS[module]), f"{module}.{name}"), aim.arguments)
+        return Call(Ref(rng.template(_HOLDERS[module]), f"{module}.{name}"), aim.arguments)
     top, _, rest = module.partition(".")
     if rest:
         return Call(Ref(top, f"{rest}.{name}"), aim.arguments)
     return Call(Ref(module, f"{name}.__call__"), aim.arguments)
 
 
-def partial(aim: Aim, rng: Random) -> Any:
+def partial(aim: Aim, rng: Draw) -> Any:
     """Bind some arguments, call with the others."""
     cut = rng.randrange(len(aim.arguments) + 1)
     callee = aim.ref if rng.random() < 0.7 else fetched(aim, rng)
-    bound: Any = Call(function("functools", "partial", rng), (callee, *aim.arguments[:cut]))
+    bound: Any = Call(helper("functools", "partial", rng), (callee, *aim.arguments[:cut]))
     if rng.random() < 0.2:
         keywords = {"shell": True} if aim.gadget.module == "subprocess" else {}
         bound = Build(bound, (callee, aim.arguments[:cut], keywords, None))
     return Call(bound, aim.arguments[cut:])
 
 
-def mapped(aim: Aim, rng: Random) -> Any:
+def mapped(aim: Aim, rng: Draw) -> Any:
     """Have an iterator call it: list(map(gadget, [argument]))."""
     callee = aim.ref if rng.random() < 0.8 else fetched(aim, rng)
     columns = tuple([value] for value in aim.arguments) or ([None],)
-    iterator = rng.choice(
+    iterator = rng.template(
         (
-            lambda: Call(Ref("builtins", "map"), (callee, *columns)),
             lambda: Call(Ref("builtins", "map"), (callee, *columns)),
             lambda: Call(Ref("itertools", "starmap"), (callee, [aim.arguments])),
             lambda: Call(Ref("builtins", "filter"), (callee, [aim.arguments[0] if aim.arguments else 0])),
@@ -208,7 +202,7 @@ def mapped(aim: Aim, rng: Random) -> Any:
             lambda: Call(Ref("itertools", "groupby"), (columns[0], callee)),
         )
     )()
-    drain = rng.choice(
+    drain = rng.template(
         (
             ("builtins", "list"), ("builtins", "tuple"), ("builtins", "set"), ("builtins", "any"), ("builtins", "all"),
             ("builtins", "next"), ("builtins", "sum"), ("builtins", "max"), ("builtins", "sorted"),
@@ -223,7 +217,13 @@ def mapped(aim: Aim, rng: Random) -> Any:
     return Call(Ref(*drain), (iterator,))
 
 
-def constructed(aim: Aim, rng: Random) -> Any:
+def bland(aim: Aim, rng: Draw) -> Any:
+    """Hand the gadget to a harmless-looking callable that calls it."""
+    callee = aim.ref if rng.random() < 0.8 else fetched(aim, rng)
+    return compositions.composed(callee, aim.gadget, aim.arguments, rng)
+
+
+def constructed(aim: Aim, rng: Draw) -> Any:
     """Build the function from parts: a code object made by marshal or types, then called."""
     raw: Any = code_object(rng)
     if rng.random() < 0.4:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from random import Random
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from train.corpus import benign, honest, payloads
+from train.corpus import benign, bombs, effects, functions, honest, overwrites, payloads, stages, tricks
+from train.corpus import bland as compositions
 from train.corpus.arguments import arguments_for
+from train.corpus.attacks import TECHNIQUES, Made, first_import
+from train.corpus.draw import Draw
 from train.corpus.expressions import Build, Call, New, Node, Ref, Steps
 from train.corpus.gadgets import Gadget
+from train.corpus.techniques import Aim
 
 _DATA_CALLS = (
     ("builtins", "str"), ("collections", "OrderedDict"), ("builtins", "bytearray"), ("pathlib", "PurePosixPath"),
@@ -22,24 +25,123 @@ _DATA_CALLS = (
 )  # fmt: skip
 
 
-def twin_of(gadgets: Sequence[Gadget], rng: Random) -> tuple[str, Any]:
-    """Return (kind, expression): object, shape, names, texts or chain."""
-    kind = rng.choices(("object", "shape", "names", "texts", "chain"), (45, 12, 15, 18, 10))[0]
-    makers = {"object": lambda: honest.whole(rng), "shape": lambda: _shape(rng), "names": lambda: _names(gadgets, rng),
-              "texts": lambda: _texts(rng), "chain": lambda: _chain(rng)}  # fmt: skip
-    value = makers[kind]()
-    if rng.random() < 0.3:
-        value = rng.choice(({benign.key(rng): value}, [value, honest.small_object(rng)], (value, benign.value(rng))))
-    return kind, value
+_OWN: dict[str, Callable[[Draw], Any]] = {
+    "bland": compositions.honest,
+    "function": functions.lying_function,
+    "constructed": functions.lying_function,
+    "nested": stages.nested_honestly,
+    "encoded-argument": stages.decoded_honestly,
+    "encoded-name": stages.decoded_honestly,
+    "staged-code": stages.decoded_honestly,
+    "overwrite": overwrites.set_honestly,
+    "evaluated": lambda rng: effects.neighbour("evaluated", rng),
+    "commanded": lambda rng: effects.neighbour("commanded", rng),
+    "written": lambda rng: effects.neighbour("written", rng),
+    "write-import": lambda rng: effects.neighbour("written", rng),
+    "exfiltrated": lambda rng: effects.neighbour("exfiltrated", rng),
+    "aliased": tricks.named_honestly,
+    "extension": tricks.registered,
+    "persistent": honest.tensor,
+    "reconstructed": tricks.made_honestly,
+    "tampered": tricks.left_alone,
+    "exhaust": bombs.shared_honestly,
+    "bomb": bombs.shared_honestly,
+    "silent-bomb": bombs.shared_honestly,
+}
+"""Technique to what honest pickles have in its place."""
+
+_AROUND_PURE = ("direct", "getattr", "methodcaller", "dotted", "partial", "mapped", "encoded-argument", "inside-state")
+"""Techniques that are harmless around a function that only computes: what is called shows in the pickle."""
+
+_KINDS = {
+    "object": 32, "shape": 10, "names": 12, "texts": 14, "chain": 8, "gadget": 8, "composition": 6, "neighbour": 6,
+    "function": 4,
+}  # fmt: skip
+OWN_SHARE = 0.45
+"""Share of twins that answer their attack's technique, where honest pickles have an answer (probability)."""
+PURE_SHARE = 0.12
+"""Share of twins that are their attack's technique around a function that only computes (probability)."""
 
 
-def _shape(rng: Random) -> Any:
+def twin_of(technique: str, gadgets: Sequence[Gadget], rng: Draw) -> Made:
+    """Return an honest counterpart of an attack by `technique`: of its own kind where there is one, or of any kind."""
+    if technique in _AROUND_PURE and rng.random() < PURE_SHARE:
+        return _made("pure", _pure(technique, rng))
+    if technique in _OWN and rng.random() < OWN_SHARE:
+        return _made(technique, _OWN[technique](rng))
+    kind = rng.choices(list(_KINDS), list(_KINDS.values()))[0]
+    makers: dict[str, Callable[[], Any]] = {
+        "object": lambda: honest.whole(rng),
+        "shape": lambda: _shape(rng),
+        "names": lambda: _names(gadgets, rng),
+        "texts": lambda: _texts(rng),
+        "chain": lambda: _chain(rng),
+        "gadget": lambda: _gadget(gadgets, rng),
+        "composition": lambda: compositions.honest(rng),
+        "neighbour": lambda: effects.neighbour(rng.choice(("evaluated", "commanded", "written", "exfiltrated")), rng),
+        "function": lambda: functions.lying_function(rng),
+    }
+    return _made(kind, makers[kind]())
+
+
+def _made(kind: str, value: Any) -> Made:
+    path, module = first_import(value)
+    return Made(value, f"twin-{kind}", path, module, "")
+
+
+def _pure(technique: str, rng: Draw) -> Any:
+    """Return what the technique makes of a function that only computes."""
+    module, name, arguments = rng.choice(compositions.PURE)
+    return TECHNIQUES[technique][1](Aim(Gadget(module, name, ""), arguments), rng)
+
+
+_ACT_WHEN_IMPORTED = ("idlelib.", "lib2to3.", "test.", "turtledemo.", "ensurepip.", "this", "antigravity", "pip.")
+
+
+def _gadget(gadgets: Sequence[Gadget], rng: Draw) -> Any:
+    """A gadget that nobody calls: its class rebuilt from a state, its bound method or itself kept as an attribute."""
+    mined = [
+        g for g in rng.sample(gadgets, min(40, len(gadgets)))
+        if g.depth > 0 and not g.module.startswith(_ACT_WHEN_IMPORTED) and "__main__" not in g.module
+    ]  # fmt: skip
+    if not mined:
+        return honest.whole(rng)
+    gadget = mined[0]
+    first, _, method = gadget.name.partition(".")
+    if not first.lstrip("_")[:1].isupper():
+        kept = Ref(gadget.module, gadget.name)
+        return rng.template(
+            (
+                lambda: {benign.key(rng): kept, benign.key(rng): benign.scalar(rng)},
+                lambda: Build(honest.custom_object(rng), {benign.key(rng): kept}),
+                lambda: Build(New(benign.class_ref(rng)), {"_fn": kept} | honest.state(rng)),
+                lambda: Call(Ref("functools", "partial"), (kept,)),
+                lambda: [kept, benign.value(rng)],
+                lambda: Call(benign.class_ref(rng), (benign.key(rng), kept)),
+            )
+        )()
+    cls = Ref(gadget.module, first)
+    return rng.template(
+        (
+            lambda: Build(New(cls), honest.state(rng)),
+            lambda: Build(
+                Call(Ref("copyreg", "_reconstructor"), (cls, Ref("builtins", "object"), None)), honest.state(rng)
+            ),
+            lambda: {benign.key(rng): cls, benign.key(rng): benign.scalar(rng)},
+            lambda: Build(New(benign.class_ref(rng)), {"_inner": Build(New(cls), honest.state(rng))}),
+            lambda: Call(Ref("builtins", "getattr"), (Build(New(cls), honest.state(rng)), method or "__init__")),
+            lambda: Build(Call(Ref("copyreg", "__newobj__"), (cls,)), (None, honest.state(rng))),
+        )
+    )()
+
+
+def _shape(rng: Draw) -> Any:
     """One call of one honest class with one literal: what the smallest attacks look like."""
     made = Call(benign.class_ref(rng) if rng.random() < 0.4 else Ref(*rng.choice(_DATA_CALLS)), (benign.scalar(rng),))
     return Steps((honest.small_object(rng),), made) if rng.random() < 0.05 else made
 
 
-def _names(gadgets: Sequence[Gadget], rng: Random) -> Any:
+def _names(gadgets: Sequence[Gadget], rng: Draw) -> Any:
     """An object of a class that borrows a word of a gadget's name: `core.exec.PopenConfig`."""
     words = [w for w in rng.choice(gadgets).path.replace("_", ".").split(".") if w.isalpha()] or ["run"]
     cls = benign.class_ref(rng)
@@ -53,7 +155,7 @@ def _names(gadgets: Sequence[Gadget], rng: Random) -> Any:
         f"{cls.module}.{rng.choice(words).lower()}" if rng.random() < 0.4 and cls.module != "__main__" else cls.module
     )
     cls = Ref(module, name)
-    return rng.choice(
+    return rng.template(
         (
             lambda: Build(New(cls), honest.state(rng)),
             lambda: Build(
@@ -88,13 +190,13 @@ _FAKE = (
 )
 
 
-def _texts(rng: Random) -> Any:
+def _texts(rng: Draw) -> Any:
     """What would be an attack's arguments, as data: states, records, messages."""
     hot = _plain(arguments_for(rng.choice(_FAKE), rng)) or (payloads.command(rng),)
     state = {benign.key(rng): part for part in hot} | honest.state(rng)
     if rng.random() < 0.3:
         state[benign.key(rng)] = rng.choice((payloads.argv(rng), [payloads.url(rng), payloads.path(rng)]))
-    return rng.choice(
+    return rng.template(
         (
             lambda: state,
             lambda: Build(New(benign.class_ref(rng)), state),
@@ -111,10 +213,10 @@ def _texts(rng: Random) -> Any:
     )()
 
 
-def _chain(rng: Random) -> Any:
+def _chain(rng: Draw) -> Any:
     """Calls of calls, bound methods, partials, attribute getters: as honest pickles have them."""
     made = honest.custom_object(rng)
-    return rng.choice(
+    return rng.template(
         (
             lambda: Call(Ref("builtins", "getattr"), (made, benign.key(rng))),
             lambda: Call(Ref("builtins", "getattr"), (benign.class_ref(rng), rng.choice(("from_dict", "load", "run")))),

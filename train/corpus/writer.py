@@ -9,19 +9,30 @@ from typing import Any
 
 from train.corpus import assemble as asm
 from train.corpus.expressions import (
+    AddItems,
     Append,
     Build,
     Call,
     Computed,
+    Extension,
     New,
     Node,
+    Opcodes,
     Persistent,
     Ref,
+    Repeat,
     Same,
     SetItems,
     Steps,
     Style,
 )
+
+_EXTENDERS = {
+    SetItems: (asm.SETITEM, asm.SETITEMS),
+    Append: (asm.APPEND, asm.APPENDS),
+    AddItems: (b"", asm.ADDITEMS),
+}
+"""Kind of node to the opcodes for one item and for several."""
 
 
 class Writer:
@@ -43,7 +54,8 @@ class Writer:
         body = b"".join(self._out) + asm.STOP
         if style.faithful and protocol >= 4 and len(body) >= 4:
             body = asm.frame(body)
-        return (asm.protocol_header(protocol) if style.header and protocol >= 2 else b"") + body
+        headers = ((protocol,) if protocol >= 2 else ()) if style.headers is None else style.headers
+        return b"".join(asm.protocol_header(header) for header in headers) + body
 
     # --- memo and noise ---------------------------------------------------------------------------------------------
 
@@ -56,7 +68,9 @@ class Writer:
         else:
             if not always and (style.memo == "none" or rng.random() < 0.4):
                 return
-            form = style.memo if style.memo not in ("none", "mixed") else rng.choice(("PUT", "", "LONG_BINPUT"))
+            form = (
+                style.memo if style.memo not in ("none", "mixed") else rng.choice(("PUT", "", "LONG_BINPUT", "MEMOIZE"))
+            )
             if form != "MEMOIZE" and rng.random() < 0.15:
                 index = rng.randrange(len(self._stored), 250 + len(self._stored))
                 while index in self._stored:
@@ -119,11 +133,14 @@ class Writer:
         elif isinstance(value, int):
             self._out.append(self._integer(value))
         elif isinstance(value, float):
-            self._out.append(asm.floating(value, protocol))
+            textual = not self._style.faithful and self._rng.random() < 0.2
+            self._out.append(asm.floating(value, 0 if textual else protocol))
         elif isinstance(value, str):
             self._text(value)
         elif isinstance(value, bytes):
             self._data(value)
+        elif isinstance(value, bytearray):
+            self._mutable_data(value)
         elif isinstance(value, tuple):
             self._tuple(value)
         elif isinstance(value, list):
@@ -170,6 +187,13 @@ class Writer:
             self._node(Call(Ref("_codecs", "encode"), (value.decode("latin1"), "latin1")))
         else:
             self._node(Call(Ref("builtins", "bytes"), ()))
+
+    def _mutable_data(self, value: bytearray) -> None:
+        if self._style.protocol >= 5 or not self._style.faithful:
+            self._out.append(asm.data(bytes(value), "BYTEARRAY8"))
+            self._store()
+        else:
+            self._node(Call(Ref("builtins", "bytearray"), (bytes(value),) if value else ()))
 
     def _tuple(self, value: Sequence[Any], stored: bool = True) -> None:
         protocol = self._style.protocol
@@ -249,14 +273,25 @@ class Writer:
             self.write(node.target)
             self.write(node.state)
             self._out.append(asm.BUILD)
-        elif isinstance(node, SetItems | Append):
+        elif isinstance(node, SetItems | Append | AddItems):
             self._extend(node)
         elif isinstance(node, Persistent):
-            if self._style.protocol == 0 and isinstance(node.key, str):
+            textual = self._style.protocol == 0 or (not self._style.faithful and self._rng.random() < 0.5)
+            if textual and isinstance(node.key, str) and "\n" not in node.key:
                 self._out.append(b"P" + node.key.encode("ascii", "replace") + b"\n")
             else:
                 self.write(node.key)
                 self._out.append(asm.BINPERSID)
+        elif isinstance(node, Extension):
+            self._out.append(asm.extension(node.code))
+            self._store()
+        elif isinstance(node, Repeat):
+            self._out.append(asm.MARK)
+            self.write(node.value)
+            self._out.append(asm.DUP * (node.times - 1) + asm.LIST)
+            self._store()
+        elif isinstance(node, Opcodes):
+            self._out.append(node.data)
         elif isinstance(node, Steps):
             for step in node.first:
                 self.write(step)
@@ -266,19 +301,20 @@ class Writer:
             self.write(node.value)
             self._store(id(node), always=True)
 
-    def _extend(self, node: SetItems | Append) -> None:
+    def _extend(self, node: SetItems | Append | AddItems) -> None:
         self.write(node.target)
-        mapping = isinstance(node, SetItems)
         flat = [p for item in node.items.items() for p in item] if isinstance(node, SetItems) else [*node.items]
-        if len(flat) == 1 + mapping and (self._style.faithful or self._rng.random() < 0.6):
+        one, many = _EXTENDERS[type(node)]
+        single = len(flat) == 1 + isinstance(node, SetItems)
+        if one and single and (self._style.faithful or self._rng.random() < 0.6):
             for item in flat:
                 self.write(item)
-            self._out.append(asm.SETITEM if mapping else asm.APPEND)
+            self._out.append(one)
             return
         self._out.append(asm.MARK)
         for item in flat:
             self.write(item)
-        self._out.append(asm.SETITEMS if mapping else asm.APPENDS)
+        self._out.append(many)
 
     def _import(self, ref: Ref) -> None:
         style, rng = self._style, self._rng
@@ -287,10 +323,10 @@ class Writer:
             parent, _, last = name.rpartition(".")
             self._node(Call(Ref("builtins", "getattr"), (Ref(module, parent), last)))
             return
+        if style.protocol < 3 and (style.faithful or style.old_names):
+            module, name = REVERSE_NAME_MAPPING.get((module, name), (module, name))
+            module = REVERSE_IMPORT_MAPPING.get(module, module)
         if style.faithful:
-            if style.protocol < 3:
-                module, name = REVERSE_NAME_MAPPING.get((module, name), (module, name))
-                module = REVERSE_IMPORT_MAPPING.get(module, module)
             if self._recall((module, name)):
                 return
             if style.protocol >= 4:
@@ -338,6 +374,9 @@ class Writer:
             for argument in node.arguments:
                 self.write(argument)
             self._out.append(asm.OBJ)
+        elif form in ("NEWOBJ", "NEWOBJ_EX") and isinstance(node.callee, Ref) and not dotted:
+            self._new(New(node.callee, node.arguments), form)
+            return
         else:
             self.write(node.callee)
             self._noise()
@@ -345,7 +384,7 @@ class Writer:
             self._out.append(asm.REDUCE)
         self._store()
 
-    def _new(self, node: New) -> None:
+    def _new(self, node: New, form: str = "") -> None:
         if self._style.protocol < 2 and self._style.faithful:
             if node.arguments or node.keywords:
                 self._node(Call(Ref("copyreg", "__newobj__"), (node.cls, *node.arguments)))
@@ -355,9 +394,10 @@ class Writer:
             return
         self.write(node.cls)
         self._tuple(node.arguments)
-        if node.keywords:
+        extended = bool(node.keywords) or form == "NEWOBJ_EX"
+        if extended:
             self.write(node.keywords)
-        self._out.append(asm.NEWOBJ_EX if node.keywords else asm.NEWOBJ)
+        self._out.append(asm.NEWOBJ_EX if extended else asm.NEWOBJ)
         self._store()
 
 

@@ -15,13 +15,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of every random choice")
     parser.add_argument("--library", action="append", default=[], help="only this one (repeatable)")
     parser.add_argument("--share", type=float, default=1.0, help="share of the items to make, 0 to 1")
+    parser.add_argument(
+        "--rounds", type=int, default=2, help="how often each recipe runs, with other choices each time"
+    )
     arguments = parser.parse_args()
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, "1")  # tiny fits: threads only get in each other's way
     os.environ.setdefault("MPLBACKEND", "agg")
     from train.corpus.dumps.runner import run
 
-    print(json.dumps(run(arguments.output, arguments.seed, arguments.library, arguments.share), indent=2))
+    result = run(arguments.output, arguments.seed, arguments.library, arguments.share, arguments.rounds)
+    print(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":

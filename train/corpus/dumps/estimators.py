@@ -32,7 +32,7 @@ def every(rng: Random) -> Iterator[Item]:
     from sklearn.utils import all_estimators
 
     for name, cls in all_estimators():
-        yield Item(f"sklearn.{name}", partial(_fitted, rng, cls, False), MODELS, n_forms=1 if name in _SLOW else 2)
+        yield Item(f"sklearn.{name}", partial(_fitted, rng, cls, False), MODELS, n_forms=2 if name in _SLOW else 3)
         if name not in _SLOW:
             yield Item(f"sklearn.{name}-varied", partial(_fitted, rng, cls, True), MODELS)
 

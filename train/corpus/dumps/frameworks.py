@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -13,9 +12,10 @@ from typing import Any
 
 from train.corpus.dumps.items import ANY, MODELS, RAW, TORCH, Item, family
 from train.corpus.dumps.names import Names, define
+from train.corpus.dumps.tables import table
 from train.corpus.dumps.tensors import net
 
-# library: (module to import, names in scope, expressions); {n} and {x} are numbers, {f} a name, {t} a text
+# library: (module to import, names in scope, expressions)
 EXPRESSIONS: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
     "gymnasium": ("gymnasium", {"s": "gymnasium.spaces", "np": "numpy", "g": "gymnasium"}, (
         "s.Box(0, 1, ({n},))", "s.Discrete({n})", "s.Dict({{'{f}': s.Discrete({n}), 'b': s.Box(-1, 1, (2,))}})", "s.MultiBinary({n})",
@@ -83,28 +83,8 @@ EXPRESSIONS: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
 }  # fmt: skip
 
 
-def _evaluated(n: Names, expression: str, scope: dict[str, str]) -> Any:
-    names = {name: importlib.import_module(path) for name, path in scope.items()}
-    numbers = {"n": n.rng.randrange(3, 30), "x": round(n.rng.random(), 4)}
-    value = eval(expression.format(**numbers, f=n.field(), t=repr(n.text())), names)  # our own constants
-    return n.rng.choice((value, value, {n.field(): value, **n.state()}, [value, n.text()]))
-
-
-def _recipe(library: str) -> Any:
-    _, scope, expressions = EXPRESSIONS[library]
-
-    def recipe(rng: Random) -> Iterator[Item]:
-        """Yield the objects that the expressions make, under varied names and in varied company."""
-        n = Names(rng)
-        for _ in range(3):
-            for expression in expressions:
-                yield Item(f"{library}.{expression}", partial(_evaluated, n, expression, scope), ANY)
-
-    return recipe
-
-
-for _library, (_module, _, _) in EXPRESSIONS.items():
-    family(_library, _module)(_recipe(_library))
+for _library, (_module, _scope, _expressions) in EXPRESSIONS.items():
+    table(_library, _module, _scope, _expressions)
 
 _MODEL_SOURCES = {
     "pydantic": "from pydantic import BaseModel\nclass $C(BaseModel):\n    $a: int = $n\n    $b: str = $t\n",
@@ -134,13 +114,15 @@ def _record(n: Names, source: str) -> Any:
 
 @family("pytorch-lightning", "pytorch_lightning")
 def lightning(rng: Random) -> Iterator[Item]:
-    """Yield checkpoints of a trainer that never ran, with hyper-parameters, and callbacks."""
+    """Yield checkpoints, laid out by hand with all kinds of hyper-parameters or saved by a trainer, and callbacks."""
     n = Names(rng)
     for _ in range(30):
         yield Item(
             "lightning.checkpoint", partial(_checkpoint, n), ("torch", "torch", "torch-legacy", "pickle2", "pickle4")
         )
         yield Item("lightning.callback", partial(_callback, n), MODELS)
+    for number in range(8):
+        yield Item(f"lightning.saved-{number}", partial(_saved, n), RAW)
 
 
 def _checkpoint(n: Names) -> Any:
@@ -166,6 +148,35 @@ def _checkpoint(n: Names) -> Any:
             "loops": {"fit_loop": {"state_dict": {}, "epoch_progress": {"total": {"ready": 1}}}}, "callbacks": callback,
             "optimizer_states": [optimizer.state_dict()], "lr_schedulers": [], "hparams_name": n.rng.choice(("kwargs", "args")),
             "hyper_parameters": parameters}  # fmt: skip
+
+
+_LIGHTNING = (
+    "import torch\nimport pytorch_lightning as pl\nclass $C(pl.LightningModule):\n    def __init__(self, $a=$n, path=$t, **options):\n        super().__init__()\n"
+    "        self.save_hyperparameters()\n        self.net = torch.nn.Linear(3, 2)\n    def training_step(self, batch, index):\n        return self.net(batch[0]).sum()\n"
+    "    def configure_optimizers(self):\n        return torch.optim.Adam(self.parameters(), lr=$x)\n"
+)
+
+
+def _saved(n: Names) -> bytes:
+    import pytorch_lightning as pl
+    import torch
+
+    made = define(n.module(), n.fill(_LIGHTNING, C=(name := n.cls("Module"))))[name](
+        **{f"o_{k}": v for k, v in n.state().items()}
+    )
+    data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(2, 3)))
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = pl.Trainer(
+            max_steps=1,
+            accelerator="cpu",
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(made, data)
+        trainer.save_checkpoint(Path(folder) / "last.ckpt")
+        return (Path(folder) / "last.ckpt").read_bytes()
 
 
 def _callback(n: Names) -> Any:

@@ -13,7 +13,8 @@ from typing import Any
 PICKLES = ("pickle0", "pickle1", "pickle2", "pickle3", "pickle4", "pickle5")
 MODERN = ("pickle2", "pickle3", "pickle4", "pickle5")
 ANY = (*PICKLES, "joblib", "cloudpickle", "dill", "optimized")
-MODELS = (*MODERN, "joblib", "joblib", "cloudpickle", "dill", "joblib-zlib")
+COMPRESSED = ("joblib-zlib", "joblib-gzip", "joblib-bz2", "joblib-lzma", "joblib-xz")
+MODELS = (*MODERN, "joblib", "joblib", "cloudpickle", "dill", *COMPRESSED)
 BY_VALUE = ("dill", "dill", "dill-recurse", "dill-byref", "dill2", "cloudpickle", "cloudpickle", "cloudpickle4")
 TORCH = ("torch", "torch", "torch-legacy")
 RAW = ("raw",)
@@ -27,6 +28,8 @@ class Item:
     make: Callable[[], Any]
     forms: tuple[str, ...] = ANY
     n_forms: int = 1
+    is_hard: bool = False
+    """Whether it is made to look like an attack; what looks like one by its bytes is found without this."""
 
 
 Recipe = Callable[[Random], Iterator[Item]]

@@ -26,17 +26,22 @@ from typing import Any, TextIO
 from train.corpus.dumps import (  # noqa: F401  (each registers its recipes)
     arrays,
     boosting,
+    ecosystem,
     estimators,
     frames,
     frameworks,
     functions,
+    large,
     objects,
+    packages,
     science,
+    security,
     standard,
     tensors,
     texts,
 )
 from train.corpus.dumps.items import FAMILIES, Family, Item, dumped
+from train.corpus.dumps.traits import traits
 
 MAX_BYTES = 300_000
 ITEM_LIMIT_S = 20
@@ -96,6 +101,7 @@ class Writer:
         """Write below `output`; rows go to `manifest`."""
         self.output = output
         self.manifest = manifest
+        self.rows: list[dict[str, Any]] = []
         self.counts: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
 
@@ -130,7 +136,10 @@ class Writer:
         path = self.output / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-        row = {"file": file, "library": family.library, "version": version, "recipe": item.name, "protocol": form}
+        row = {"file": file, "library": family.library, "version": version, "recipe": item.name, "form": form}
+        row |= {"size": len(data), **traits(data)}
+        row["hard"] |= item.is_hard
+        self.rows.append(row)
         self.manifest.write(json.dumps(row) + "\n")
 
 
@@ -147,7 +156,9 @@ def version_of(family: Family) -> str | None:
         return ""
 
 
-def run(output: Path, seed: int = 0, libraries: Sequence[str] = (), share: float = 1.0) -> dict[str, Any]:
+def run(
+    output: Path, seed: int = 0, libraries: Sequence[str] = (), share: float = 1.0, rounds: int = 1
+) -> dict[str, Any]:
     """Dump everything that is installed into `output`, in place of what an earlier run left there.
 
     Args:
@@ -155,9 +166,10 @@ def run(output: Path, seed: int = 0, libraries: Sequence[str] = (), share: float
         seed: of every random choice.
         libraries: only these; all if empty.
         share: of the items that are made, 0 to 1.
+        rounds: how often each recipe runs, with other random choices each time.
 
     Returns:
-        `files` by library and `failures` by message.
+        `files` by library, `hard` (share of them), quantiles of `bytes` and `opcodes`, and `failures` by message.
 
     Raises:
         FileExistsError: `output` holds something that is not an earlier run's.
@@ -173,14 +185,37 @@ def run(output: Path, seed: int = 0, libraries: Sequence[str] = (), share: float
             if libraries and family.library not in libraries:
                 continue
             version = version_of(family)
-            if version is not None:
-                _run_family(writer, family, version, seed, share)
+            for number in range(rounds if version is not None else 0):
+                _run_family(writer, family, version or "", f"{seed}.{number}" if number else f"{seed}", share)
     shutil.rmtree(output, ignore_errors=True)
     fresh.rename(output)
-    return {"files": dict(sorted(writer.counts.items())), "failures": dict(writer.failures.most_common())}
+    return {
+        "files": dict(sorted(writer.counts.items())),
+        **summary(writer.rows),
+        "failures": dict(writer.failures.most_common()),
+    }
 
 
-def _run_family(writer: Writer, family: Family, version: str, seed: int, share: float) -> None:
+def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the counts and sizes of the rows of a manifest."""
+    if not rows:
+        return {}
+    quantiles = {}
+    for key in ("size", "opcodes"):
+        ordered = sorted(row[key] for row in rows)
+        quantiles[key] = {
+            str(share): ordered[round(share * (len(ordered) - 1))] for share in (0, 0.1, 0.5, 0.9, 0.99, 1)
+        }
+    return {
+        "total": len(rows),
+        "libraries": len({row["library"] for row in rows}),
+        "hard": round(sum(row["hard"] for row in rows) / len(rows), 3),
+        "quantiles": quantiles,
+        **{key: dict(Counter(str(row[key]) for row in rows).most_common()) for key in ("protocol", "container")},
+    }
+
+
+def _run_family(writer: Writer, family: Family, version: str, seed: str, share: float) -> None:
     rng = Random(f"{seed}:{family.library}:{family.recipe.__name__}")
     choice = Random(f"{seed}:{family.library}:forms")
     before = writer.counts.total()

@@ -25,7 +25,7 @@ from train.corpus.dumps.names import Names, define
 
 _MODULES = ("os", "subprocess", "shutil", "runpy", "code", "pdb", "socketserver", "ftplib", "webbrowser", "pickle", "tempfile",
             "ctypes.util", "timeit", "trace", "cProfile", "platform", "getpass", "smtplib", "ast", "dis")  # fmt: skip
-_LINES = tuple(
+LINES = tuple(
     """os.system('ls -la')|subprocess.run(['git', 'status'], check=True)|eval(compile(tree, '<ast>', 'eval'))|
 exec(open('setup.py').read())|__import__('os').environ.get('HOME')|import socket; s = socket.socket()|
 requests.get('https://api.example.com/v1/users').json()|rm -rf node_modules && npm install|curl -sSL https://example.org/install.sh|
@@ -60,10 +60,10 @@ def looks(rng: Random) -> Iterator[Item]:
     )
     for _ in range(28):
         for maker in makers:
-            yield Item(f"text.{maker.__name__.strip('_')}", partial(_carried, names, maker), ANY)
+            yield Item(f"text.{maker.__name__.strip('_')}", partial(carried, names, maker), ANY, is_hard=True)
 
 
-def _carried(n: Names, maker: Callable[[Names], Any]) -> Any:
+def carried(n: Names, maker: Callable[[Names], Any]) -> Any:
     """Return the data inside an object, mostly: files without a call have nothing for a net to read."""
     value = maker(n)
     text = value if isinstance(value, str) else repr(value)[:400]
@@ -80,7 +80,8 @@ def _carried(n: Names, maker: Callable[[Names], Any]) -> Any:
     ))()  # fmt: skip
 
 
-def _module_source(names: Names) -> str:
+def module_source(names: Names) -> str:
+    """Return some lines of a module of the standard library."""
     module = __import__(names.rng.choice(_MODULES), fromlist=["_"])
     lines = inspect.getsource(module).splitlines()
     start = names.rng.randrange(max(1, len(lines) - 60))
@@ -89,26 +90,26 @@ def _module_source(names: Names) -> str:
 
 def _source(n: Names) -> Any:
     return n.rng.choice(
-        (lambda: _module_source(n), lambda: {f"{n.field()}.py": _module_source(n) for _ in range(3)},
-         lambda: [{"code": _module_source(n), "label": n.rng.randrange(2), "language": "python"}],
-         lambda: [("instruction", n.text()), ("output", _module_source(n))])
+        (lambda: module_source(n), lambda: {f"{n.field()}.py": module_source(n) for _ in range(3)},
+         lambda: [{"code": module_source(n), "label": n.rng.randrange(2), "language": "python"}],
+         lambda: [("instruction", n.text()), ("output", module_source(n))])
     )()  # fmt: skip
 
 
 def _commands(n: Names) -> Any:
-    chosen = n.rng.sample(_LINES, n.rng.randrange(1, 9))
+    chosen = n.rng.sample(LINES, n.rng.randrange(1, 9))
     return n.rng.choice((chosen, tuple(chosen), chosen[0], {n.field(): line for line in chosen}, set(chosen)))
 
 
 def _labelled(n: Names) -> Any:
-    rows = [(line, n.rng.choice(("sqli", "xss", "rce", "benign", 0, 1))) for line in n.rng.sample(_LINES, 6)]
+    rows = [(line, n.rng.choice(("sqli", "xss", "rce", "benign", 0, 1))) for line in n.rng.sample(LINES, 6)]
     return n.rng.choice(
         (rows, [{"payload": a, "label": b} for a, b in rows], tuple(zip(*rows, strict=True)), OrderedDict(rows))
     )
 
 
 def _encoded(n: Names) -> Any:
-    data = n.rng.choice((_module_source(n).encode(), n.rng.randbytes(80), n.rng.choice(_LINES).encode()))
+    data = n.rng.choice((module_source(n).encode(), n.rng.randbytes(80), n.rng.choice(LINES).encode()))
     encode = n.rng.choice((base64.b64encode, base64.b32encode, binascii.hexlify, zlib.compress, base64.b85encode))
     return n.rng.choice((lambda: encode(data), lambda: {n.field(): encode(data), "size": len(data)},
                          lambda: [base64.b64encode(data).decode(), n.text()],
@@ -163,7 +164,7 @@ def _rows(n: Names) -> Any:
 
 def _history(n: Names) -> Any:
     return {
-        "In": ["", "import os", "import pickle", *n.rng.sample(_LINES, 3)],
+        "In": ["", "import os", "import pickle", *n.rng.sample(LINES, 3)],
         "Out": {2: n.text()},
         "cwd": "/home/user",
     }

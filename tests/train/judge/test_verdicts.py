@@ -1,15 +1,7 @@
 from __future__ import annotations
 
-import pytest
-
 from safepickle_dl.types import ScanResult, Verdict
-from train.evaluate import as_markdown, clopper_pearson, table_of
-
-
-def test_clopper_pearson_known_values() -> None:
-    assert clopper_pearson(0, 10) == pytest.approx((0.0, 0.3085), abs=1e-4)
-    assert clopper_pearson(5, 10) == pytest.approx((0.1871, 0.8129), abs=1e-4)
-    assert clopper_pearson(10, 10) == pytest.approx((0.6915, 1.0), abs=1e-4)
+from train.judge.verdicts import as_markdown, table_of
 
 
 def test_table_counts_by_group() -> None:

@@ -1,0 +1,200 @@
+"""`core/buffers.py` for the compiled core, in Cython's pure Python mode; see `cython_buffers.pxd` for the types.
+
+Stands in front of the assembled core and is never imported by Python.
+"""
+
+import os
+
+import cython
+from cython.cimports.cpython.array import array, clone
+from cython.cimports.cython import view
+from cython.cimports.libc.stdlib import calloc, free
+from cython.cimports.libc.string import memchr
+
+_INTS = array("q")
+_BYTES = array("B")
+MULTIPLIER = cython.declare(cython.ulonglong, int.from_bytes(os.urandom(8), "little") | 1)
+"""Of the hash, and unknown to who makes files: equal places in a map cannot be made on purpose."""
+SEPARATE = cython.declare(cython.Py_ssize_t, 1 << 14)
+"""From here on a buffer is memory of its own rather than an `array` (ints)."""
+LARGE = cython.declare(cython.Py_ssize_t, 1 << 20)
+NEAR = cython.declare(cython.Py_ssize_t, 64)
+
+
+class IntMap:
+    """Any int to an int from 0 up: keys that grow with the map in an array, all others in a hash table.
+
+    Values are stored plus one, so that 0 means: none.
+    """
+
+    def __init__(self):
+        self.n = 0
+        self.near = new_ints(16)
+        self.far = 0
+        self.shift = 60
+        self.keys = new_ints(16)
+        self.values = new_ints(16)
+
+    def count(self):
+        return self.n
+
+    def n_far(self):
+        return self.far
+
+    def get(self, key, default):
+        if 0 <= key < self.near.shape[0] and self.near[key] > 0:
+            return self.near[key] - 1
+        if self.far > 0:
+            value = self.values[self.place(key)]
+            if value > 0:
+                return value - 1
+        return default
+
+    def put(self, key, value):
+        old = self.get(key, -1)
+        if old < 0:
+            self.n += 1
+        if 0 <= key <= 2 * self.n + NEAR:
+            if key >= self.near.shape[0]:
+                self.enlarge(key + 1)
+            self.near[key] = value + 1
+            return 0
+        self.put_far(key, value + 1)
+        return 0
+
+    def enlarge(self, size):
+        self.near = grown(self.near, size)
+        return 0
+
+    def put_far(self, key, value):
+        if 2 * self.far >= self.keys.shape[0]:
+            self.rehash()
+        i = self.place(key)
+        if self.values[i] == 0:
+            self.far += 1
+        self.keys[i] = key
+        self.values[i] = value
+        return 0
+
+    def place(self, key):
+        mask = self.keys.shape[0] - 1
+        i = cython.cast(cython.Py_ssize_t, (cython.cast(cython.ulonglong, key) * MULTIPLIER) >> self.shift)
+        while self.values[i] > 0 and self.keys[i] != key:
+            i = (i + 1) & mask
+        return i
+
+    def rehash(self):
+        keys = self.keys
+        values = self.values
+        self.keys = new_ints(2 * keys.shape[0])
+        self.values = new_ints(2 * keys.shape[0])
+        self.shift -= 1
+        for k in range(keys.shape[0]):
+            if values[k] > 0:
+                i = self.place(keys[k])
+                self.keys[i] = keys[k]
+                self.values[i] = values[k]
+        return 0
+
+    def clear(self):
+        if self.n > 0:  # not filled with zeros: that would cost the size of what was there
+            self.n = 0
+            self.near = new_ints(16)
+            self.far = 0
+            self.shift = 60
+            self.keys = new_ints(16)
+            self.values = new_ints(16)
+        return 0
+
+    def copied(self):
+        copy = IntMap()
+        copy.n = self.n
+        copy.near = copied(self.near)
+        copy.far = self.far
+        copy.shift = self.shift
+        copy.keys = copied(self.keys)
+        copy.values = copied(self.values)
+        return copy
+
+
+def large_block(size, width, letter):
+    block = view.array(shape=(size,), itemsize=width, format=letter, allocate_buffer=False)
+    block.data = cython.cast(cython.p_char, calloc(size, width))  # zeros that cost nothing until they are touched
+    block.callback_free_data = free
+    if block.data == cython.NULL:
+        raise MemoryError
+    return block
+
+
+def new_ints(size):
+    return clone(_INTS, size, True) if size < SEPARATE else large_block(size, 8, "q")
+
+
+def ints_of(text):
+    return array("q", [ord(letter) for letter in text])
+
+
+def copied(buffer):
+    result = new_ints(buffer.shape[0])
+    result[:] = buffer
+    return result
+
+
+def enlarged(held, size):
+    return max(size, 2 * held if held < LARGE else held + held // 2)
+
+
+def grown(buffer, size):
+    if buffer.shape[0] >= size:
+        return buffer
+    result = new_ints(enlarged(buffer.shape[0], size))
+    result[: buffer.shape[0]] = buffer
+    return result
+
+
+def new_octets(size):
+    return clone(_BYTES, size, True) if size < SEPARATE else large_block(size, 1, "B")
+
+
+def copied_octets(buffer):
+    result = new_octets(buffer.shape[0])
+    result[:] = buffer
+    return result
+
+
+def grown_octets(buffer, size):
+    if buffer.shape[0] >= size:
+        return buffer
+    result = new_octets(enlarged(buffer.shape[0], size))
+    result[: buffer.shape[0]] = buffer
+    return result
+
+
+def find_int(buffer, value, start, end):
+    for i in range(max(start, 0), min(end, buffer.shape[0])):
+        if buffer[i] == value:
+            return i
+    return -1
+
+
+def find_newline(data, start, end):
+    end = min(end, data.shape[0])
+    if start < 0 or start >= end:
+        return -1
+    found = cython.cast(cython.p_uchar, memchr(cython.address(data[start]), 10, end - start))
+    return -1 if found == cython.NULL else start + (found - cython.address(data[start]))
+
+
+def is_text(byte):
+    return 32 <= byte < 127 or byte == 9 or byte == 10 or byte == 13
+
+
+def find_text(data, start, end, shortest):
+    while start + shortest <= end:
+        i = start + shortest - 1
+        while i >= start and is_text(data[i]):
+            i -= 1
+        if i < start:
+            return start
+        start = i + 1
+    return -1

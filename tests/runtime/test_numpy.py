@@ -1,0 +1,58 @@
+"""The net on numpy gives what it gives on ONNX Runtime, whatever the batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from safepickle_dl.batch import SliceArrays
+from safepickle_dl.bundle import load_bundle
+from safepickle_dl.core.slices import Slices
+from safepickle_dl.errors import BundleError
+from safepickle_dl.limits import DEFAULT_LIMITS
+from safepickle_dl.runtime import numpy as runtime
+from safepickle_dl.runtime.onnx import OnnxClassifier
+from tests.assemble import run
+from tests.golden.regenerate import PICKLES
+
+
+@pytest.fixture(scope="module")
+def arrays() -> SliceArrays:
+    slices = Slices(DEFAULT_LIMITS.max_tokens)
+    for number, data in enumerate(PICKLES.values()):
+        slices.add_machine(run(data), number)
+    return SliceArrays.of(slices)
+
+
+def test_logits_are_those_of_onnx_runtime(arrays: SliceArrays) -> None:
+    chosen = np.arange(len(arrays.channel))
+    ours = runtime.NumpyClassifier(load_bundle().weights).logits(arrays, chosen)
+    np.testing.assert_allclose(ours, OnnxClassifier(load_bundle().onnx).logits(arrays, chosen), atol=1e-4)
+    assert ours.std() > 1
+
+
+def test_logits_do_not_depend_on_the_batch(arrays: SliceArrays, monkeypatch: pytest.MonkeyPatch) -> None:
+    classifier = runtime.NumpyClassifier(load_bundle().weights)
+    chosen = np.arange(len(arrays.channel))
+    together = classifier.logits(arrays, chosen)
+    monkeypatch.setattr(runtime, "BATCH_ROWS", 1)
+    np.testing.assert_allclose(classifier.logits(arrays, chosen[::-1]), together[::-1], atol=1e-4)
+    assert classifier.logits(arrays, chosen[:0]).shape == (0,)
+
+
+def test_a_file_of_another_type_is_refused(tmp_path: Path) -> None:
+    header = b'{"x": {"dtype": "F16", "shape": [1], "data_offsets": [0, 2]}}'
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(2))
+    with pytest.raises(BundleError, match="x is F16"):
+        runtime.read_safetensors(path)
+
+
+def test_another_net_is_refused(tmp_path: Path) -> None:
+    header = b'{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}'
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(BundleError, match=r"no tensor 'role\.weight'"):
+        runtime.NumpyClassifier(path)

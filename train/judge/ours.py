@@ -1,0 +1,41 @@
+"""safepickle-dl itself, on the slices of a row: what the scanner would score, without analysing the file again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from safepickle_dl.bundle import load_bundle
+from safepickle_dl.runtime.onnx import OnnxClassifier
+from train.data import arrays_of
+from train.judge.detector import Floats, Row
+
+
+class SafepickleDL:
+    """One bundle, or one of several that differ by their seed."""
+
+    name = "safepickle-dl"
+    columns = ("tokens", "first", "channel", "grams")
+    points = None
+
+    def __init__(self, bundles: Sequence[Path | None]) -> None:
+        """`bundles` are already trained, one a seed; None is the one that ships with the package."""
+        self.bundles = list(bundles)
+
+    def fit(self, train: Sequence[Row], validation: Sequence[Row], seed: int) -> None:
+        """Take the bundle number `seed`; there is nothing to learn here."""
+        self.bundle = load_bundle(self.bundles[seed % len(self.bundles)])
+        self.classifier = OnnxClassifier(self.bundle.onnx)
+
+    def scores(self, rows: Sequence[Row]) -> Floats:
+        """Return the calibrated probability of each file, 0 for one without a call site."""
+        return np.array([self._score(row) for row in rows], np.float64)
+
+    def _score(self, row: Row) -> float:
+        arrays = arrays_of(row)
+        chosen = np.flatnonzero(arrays.channel == 0)
+        if len(chosen) == 0:
+            return 0.0
+        return self.bundle.probability(float(self.classifier.logits(arrays, chosen).max()))
