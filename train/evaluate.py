@@ -116,9 +116,7 @@ def judge(config: JudgeConfig) -> dict[str, Any]:
     if len(clean) != len(samples):
         raise RuntimeError("a sample of the attacks holds no pickle")
     hosts = sources.hosts("test")
-    attacked = attacked_rows(
-        attacks(config.longest_padding), samples, hosts, partial(tqdm, desc="attacks", unit="attack")
-    )
+    attacked = attacked_rows(attacks(config.longest_padding), samples, hosts, partial(tqdm, desc="attacks", unit="attack"))
     metrics: dict[str, Any] = {
         "config": asdict(config),
         "corpus": json.loads((folder / "summary.json").read_text(encoding="utf-8")),

@@ -102,10 +102,7 @@ def test_near_duplicates_and_indistinguishable_attacks_go(tmp_path: Path) -> Non
     write_part([row("b", 1), row("a", 0, "real"), row("c", 1)], tmp_path / "2.parquet")
     kept, dropped = rows_to_keep([tmp_path / "1.parquet", tmp_path / "2.parquet"])
     assert kept == [[0, 1], [1, 2]]
-    assert (
-        dropped == {"near-duplicate": 0, "attack with the call sites of an honest file": 2}
-        or sum(dropped.values()) == 2
-    )
+    assert dropped == {"near-duplicate": 0, "attack with the call sites of an honest file": 2} or sum(dropped.values()) == 2
 
 
 def test_missing_folders_are_said_at_once(tmp_path: Path) -> None:

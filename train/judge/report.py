@@ -153,18 +153,12 @@ def _verdicts(metrics: Mapping[str, Any]) -> str:
 
 def _misses(metrics: Mapping[str, Any]) -> str:
     lists = [f"- {kind.replace('_', ' ')}: {', '.join(names) or 'none'}" for kind, names in metrics["misses"].items()]
-    return (
-        "## Misses\n\nReal and dumped files that safepickle-dl gets wrong at the 1 % threshold:\n\n"
-        + "\n".join(lists)
-        + "\n"
-    )
+    return "## Misses\n\nReal and dumped files that safepickle-dl gets wrong at the 1 % threshold:\n\n" + "\n".join(lists) + "\n"
 
 
 def _not_run(metrics: Mapping[str, Any]) -> str:
     versions = [
-        f"- {name}: {about.get('version', '?')}"
-        for name, about in metrics.get("peer_versions", {}).items()
-        if about.get("ok")
+        f"- {name}: {about.get('version', '?')}" for name, about in metrics.get("peer_versions", {}).items() if about.get("ok")
     ]
     missing = [f"- {name}: not run: {reason}" for name, reason in metrics["not_run"].items()]
     lines = "\n".join(versions + missing)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from train.judge.detector import Row
 
-
 @dataclass(frozen=True, slots=True)
 class FileSet:
     """A choice of files."""

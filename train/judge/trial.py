@@ -83,7 +83,9 @@ def results_of(
     labels = labels_of(test)
     result: dict[str, Any] = {"sets": {}, "attacks": {}, "seconds_per_file": trials[0].seconds_per_file}
     for chosen in sets:
-        each = [summary(trial.test[chosen.rows], labels[chosen.rows], trial.thresholds, calibrated) for trial in trials]
+        each = [
+            summary(trial.test[chosen.rows], labels[chosen.rows], trial.thresholds, calibrated) for trial in trials
+        ]
         result["sets"][chosen.name] = each[0] | {"over_seeds": _over_seeds(each)}
     for attack in attacked:
         result["attacks"][attack.name] = {
@@ -94,9 +96,7 @@ def results_of(
 
 def _over_seeds(each: Sequence[dict[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {
-        key: spread([one[key] for one in each])
-        for key in ("auroc", "average_precision", "brier", "ece")
-        if key in each[0]
+        key: spread([one[key] for one in each]) for key in ("auroc", "average_precision", "brier", "ece") if key in each[0]
     }
     for point in each[0]["points"]:
         found[point] = {

@@ -17,17 +17,8 @@ from train.judge.search import Candidate, mutated, search
 
 HOSTS = [Host(pickle.dumps({"weights": list(range(40)), "name": "a"}, protocol=p), f"host{p}", "") for p in (2, 4)]
 SYSTEM = b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04echo\x85R."
-ON_BYTES = [
-    name for name in attacks(10**3) if not name.startswith(("synonyms", "naming", "hiding", "bland", "nesting"))
-]
-NOT_READ = {
-    "carrier: lz4",
-    "carrier: zstd",
-    "carrier: 7z",
-    "carrier: sb3",
-    "carrier: nested-torch",
-    "carrier: nested-loads",
-}
+ON_BYTES = [name for name in attacks(10**3) if not name.startswith(("synonyms", "naming", "hiding", "bland", "nesting"))]
+NOT_READ = {"carrier: lz4", "carrier: zstd", "carrier: 7z", "carrier: sb3", "carrier: nested-torch", "carrier: nested-loads"}
 """A pickle in these is not read as a stream of its own today."""
 
 
@@ -80,3 +71,4 @@ def test_a_mutation_changes_something() -> None:
     start = Candidate(sample.stream, sample.expression, sample.style)
     changed = [mutated(start, HOSTS, rng) for _ in range(30)]
     assert sum(one is not None and one.stream != SYSTEM for one in changed) > 20
+

@@ -59,10 +59,7 @@ def test_allow_list_refuses_opcodes_and_names_alike() -> None:
     rule = AllowList()
     rule.fit([], [], 0)
     files = [
-        (
-            b"\x80\x02c__builtin__\nset\nq\x00]\x85R.",
-            1.0,
-        ),  # a Python 2 name of an allowed class? mapped, then looked up
+        (b"\x80\x02c__builtin__\nset\nq\x00]\x85R.", 1.0),  # a Python 2 name of an allowed class? mapped, then looked up
         (b"\x80\x02ccollections\nOrderedDict\n)R.", 0.0),
         (b"\x80\x04\x8c\x0bcollections\x8c\x0bOrderedDict\x93)R.", 1.0),  # STACK_GLOBAL is not supported
         (b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00echo\x85R.", 1.0),
@@ -116,14 +113,7 @@ def test_the_whole_judge(corpus_config: CorpusConfig, tmp_path: Path) -> None:
     path = tmp_path / "corpus.yaml"
     path.write_text(yaml.safe_dump(vars(corpus_config)))
     config = JudgeConfig(
-        str(path),
-        str(tmp_path / "judge"),
-        seeds=2,
-        attacked_made=6,
-        attacked_real=0,
-        longest_padding=100,
-        searched=2,
-        budget=15,
+        str(path), str(tmp_path / "judge"), seeds=2, attacked_made=6, attacked_real=0, longest_padding=100, searched=2, budget=15
     )
     (tmp_path / "judge").mkdir()
     metrics = judge(config)
@@ -137,14 +127,7 @@ def test_the_whole_judge(corpus_config: CorpusConfig, tmp_path: Path) -> None:
     assert ours["attacks"]["append: 10^2"]["1 %"]["lost"] == 0
     assert metrics["search"]["safepickle-dl"]["budget"] == 15
     report = as_report(metrics)
-    for heading in (
-        "# Evaluation",
-        "## Grouped",
-        "## Unseen module",
-        "## Attacks",
-        "## Black-box search",
-        "## Techniques",
-    ):
+    for heading in ("# Evaluation", "## Grouped", "## Unseen module", "## Attacks", "## Black-box search", "## Techniques"):
         assert heading in report
     for name in ("roc", "reliability", "scores", "techniques"):
         assert (tmp_path / "judge" / f"{name}.png").stat().st_size > 5000
