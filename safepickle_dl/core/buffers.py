@@ -83,40 +83,41 @@ class IntMap:
 
     def clear(self) -> None:
         """Forget everything."""
-        self._near = new_ints(16)
+        self.near = new_ints(16)
         """Values plus one, by key; 0: none."""
-        self._far: dict[int, int] = {}
-        self._count = 0
+        self.far: dict[int, int] = {}
+        self.n = 0
 
     def count(self) -> int:
         """Return the number of keys."""
-        return self._count
+        return self.n
 
     def n_far(self) -> int:
         """Return the number of keys that did not grow with the map."""
-        return len(self._far)
+        return len(self.far)
 
     def put(self, key: int, value: int) -> None:
         """Store a value under a key."""
         if self.get(key, -1) < 0:
-            self._count += 1
-        if 0 <= key <= 2 * self._count + NEAR:
-            self._near = grown(self._near, key + 1)
-            self._near[key] = value + 1
+            self.n += 1
+        if 0 <= key <= 2 * self.n + NEAR:
+            self.near = grown(self.near, key + 1)
+            self.near[key] = value + 1
         else:
-            self._far[key] = value
+            self.far[key] = value
 
     def get(self, key: int, default: int) -> int:
         """Return the value under a key, or `default`."""
-        if 0 <= key < len(self._near) and self._near[key] > 0:
-            return self._near[key] - 1
-        return self._far.get(key, default)
+        if 0 <= key < len(self.near) and self.near[key] > 0:
+            return self.near[key] - 1
+        return self.far.get(key, default)
 
-    def copied(self) -> IntMap:
-        """Return a map with the same content."""
-        copy = IntMap()
-        copy._near, copy._far, copy._count = self._near[:], dict(self._far), self._count
-        return copy
+
+def copied_map(source: IntMap) -> IntMap:
+    """Return a map with the same content."""
+    copy = IntMap()
+    copy.near, copy.far, copy.n = copied(source.near), dict(source.far), source.n
+    return copy
 
 
 def find_int(buffer: Ints, value: int, start: int, end: int) -> int:

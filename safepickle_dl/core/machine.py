@@ -16,7 +16,7 @@ from __future__ import annotations
 from safepickle_dl.core import integers
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes, IntMap, Ints, copied, copied_octets, grown, new_ints, unlocked
+from safepickle_dl.core.buffers import Bytes, IntMap, Ints, copied, copied_map, copied_octets, grown, new_ints, unlocked
 from safepickle_dl.core.lexer import Lexer
 from safepickle_dl.core.nodes import Nodes
 
@@ -507,7 +507,7 @@ def copied_state(machine: Machine, with_stack: bool) -> Machine:
     copy.nodes.cell_node = copied(nodes.cell_node)
     copy.nodes.cell_next = copied(nodes.cell_next)
     copy.nodes.n_cells = nodes.n_cells
-    copy.memo = machine.memo.copied()
+    copy.memo = copied_map(machine.memo)
     if with_stack:
         copy.stack = copied(machine.stack)
         copy.depth = machine.depth

@@ -23,8 +23,9 @@ cdef class IntMap:
     @cython.locals(keys="Py_ssize_t[::1]", values="Py_ssize_t[::1]", i="Py_ssize_t", k="Py_ssize_t")
     cdef int rehash(self) except -1 nogil
     cpdef int clear(self) except -1 nogil
-    @cython.locals(copy=IntMap)
-    cpdef IntMap copied(self)
+
+@cython.locals(copy=IntMap)
+cdef IntMap copied_map(IntMap source)
 
 @cython.locals(block=view.array)
 cdef view.array large_block(Py_ssize_t size, Py_ssize_t width, str letter)

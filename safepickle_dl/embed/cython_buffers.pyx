@@ -106,15 +106,16 @@ class IntMap:
             self.values = new_ints(16)
         return 0
 
-    def copied(self):
-        copy = IntMap()
-        copy.n = self.n
-        copy.near = copied(self.near)
-        copy.far = self.far
-        copy.shift = self.shift
-        copy.keys = copied(self.keys)
-        copy.values = copied(self.values)
-        return copy
+
+def copied_map(source):
+    copy = IntMap()
+    copy.n = source.n
+    copy.near = copied(source.near)
+    copy.far = source.far
+    copy.shift = source.shift
+    copy.keys = copied(source.keys)
+    copy.values = copied(source.values)
+    return copy
 
 
 def large_block(size, width, letter):
