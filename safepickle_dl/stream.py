@@ -23,6 +23,7 @@ from safepickle_dl.limits import Budget
 from safepickle_dl.reader import Buffer
 
 IDENTIFIER = re.compile(r"[^\W\d][\w.]*\Z")
+NODES_AT_ONCE = 1 << 18
 GAP = "!frame"
 MAX_GAPS = 16
 """Frames of one stream whose ends are crossed that are followed (count)."""
@@ -117,11 +118,13 @@ def global_text(machine: Machine, node: int) -> tuple[str, str]:
 
 def literal_nodes(nodes: Nodes, shortest: int, longest: int = sys.maxsize) -> list[int]:
     """Return the nodes of the texts and bytes whose literals are `shortest` to `longest` bytes long, in order."""
-    kind, lo, hi = (np.asarray(memoryview(buffer)[: nodes.count]) for buffer in (nodes.kind, nodes.lo, nodes.hi))
-    size = hi - lo
-    found: list[int] = np.flatnonzero(
-        ((kind == kd.TEXT) | (kind == kd.DATA)) & (size >= shortest) & (size <= longest)
-    ).tolist()
+    found: list[int] = []
+    for start in range(0, nodes.count, NODES_AT_ONCE):
+        end = min(start + NODES_AT_ONCE, nodes.count)
+        kind, lo, hi = (np.asarray(memoryview(buffer)[start:end]) for buffer in (nodes.kind, nodes.lo, nodes.hi))
+        size = hi - lo
+        chosen = ((kind == kd.TEXT) | (kind == kd.DATA)) & (size >= shortest) & (size <= longest)
+        found.extend((np.flatnonzero(chosen) + start).tolist())
     return found
 
 

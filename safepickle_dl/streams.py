@@ -62,7 +62,8 @@ def read_streams(region: Region, budget: Budget | None = None) -> Iterator[Pickl
         return
     first = read_stream(region.name, region.data, position, region.end, budget)
     accepted = _is_pickle(first) if region.certain else makes_sense(first)
-    stream = first if accepted else _search(region, position, budget) if region.search else None
+    search = _Search(region, budget)
+    stream = first if accepted else search.next(position) if region.search else None
     streams: list[PickleStream] = []  # the first few
     while stream is not None:
         stream.certain = region.certain and accepted
@@ -76,10 +77,10 @@ def read_streams(region: Region, budget: Budget | None = None) -> Iterator[Pickl
         if len(streams) < 5:
             streams.append(stream)
             position = storages_end(streams, region)
-        stream = _next(region, position, stream, budget)
+        stream = _next(region, position, stream, search, budget)
 
 
-def _next(region: Region, position: int, before: PickleStream, budget: Budget) -> PickleStream | None:
+def _next(region: Region, position: int, before: PickleStream, search: _Search, budget: Budget) -> PickleStream | None:
     """Return the stream that is read, or found, at or behind `position`."""
     if position >= region.end:
         return None
@@ -89,7 +90,7 @@ def _next(region: Region, position: int, before: PickleStream, budget: Budget) -
         stream = read_stream(region.name, region.data, position, region.end, budget, machine=again)
     if _is_pickle(stream):
         return stream
-    return _search(region, position, budget)
+    return search.next(position)
 
 
 def misses_memo(stream: PickleStream) -> bool:
@@ -121,21 +122,33 @@ def makes_sense(stream: PickleStream) -> bool:
     return stream.calls_something_named(cleanly=not has_header)
 
 
-def _search(region: Region, start: int, budget: Budget) -> PickleStream | None:
-    """Return the next pickle at or behind `start`, if there is one."""
-    lexer = Lexer(region.data, start, region.end)
-    for place in _places(region, start, budget):
-        if place < start:
-            continue
-        stream = read_stream(region.name, region.data, place, region.end, budget, lexer=lexer)
-        if makes_sense(stream):
-            return stream
-        budget.trials -= stream.machine.n_instructions + TRIAL_COST
-        if budget.trials < 0:
-            stop_at_limit(stream, place)
-            return stream
-        start = stream.end if stream.machine.n_instructions > GIVE_UP_AFTER else place + 1
-    return None
+class _Search:
+    """Finds pickles where no loader reads in order; one pass over the region, however many there are."""
+
+    def __init__(self, region: Region, budget: Budget) -> None:
+        self._region, self._budget = region, budget
+        self._places: Iterator[int] | None = None
+        self._lexer: Lexer | None = None
+
+    def next(self, start: int) -> PickleStream | None:
+        """Return the next pickle at or behind `start`, if there is one; `start` never goes back."""
+        region, budget = self._region, self._budget
+        if self._places is None:
+            self._places = _places(region, start, budget)
+            self._lexer = Lexer(region.data, start, region.end)
+        for place in self._places:
+            if place < start:
+                continue
+            stream = read_stream(region.name, region.data, place, region.end, budget, lexer=self._lexer)
+            if makes_sense(stream):
+                return stream
+            budget.trials -= stream.machine.n_instructions + TRIAL_COST
+            if budget.trials < 0:
+                stop_at_limit(stream, place)
+                return stream
+            if stream.machine.n_instructions > GIVE_UP_AFTER:
+                start = stream.end
+        return None
 
 
 def _places(region: Region, start: int, budget: Budget) -> Iterator[int]:
@@ -146,5 +159,5 @@ def _places(region: Region, start: int, budget: Budget) -> Iterator[int]:
         found = (sign.finditer(region.data, window, end) for sign in SIGNS)
         for match in merge(*found, key=re.Match.start):
             if match.start() < window + WINDOW:
-                yield match.start()
                 budget.check_time()
+                yield match.start()

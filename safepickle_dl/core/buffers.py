@@ -24,7 +24,7 @@ unlocked = nullcontext()
 
 
 LARGE = 1 << 20
-"""Ints from which a buffer grows by half at a time (count)."""
+"""Ints from which a buffer grows by an eighth at a time (count)."""
 NEAR = 64
 """How far a key of an `IntMap` may be beyond twice the number of its keys, to grow with it (count)."""
 
@@ -45,7 +45,7 @@ def copied(buffer: Ints) -> Ints:
 
 
 def _enlarged(held: int, size: int) -> int:
-    return max(size, 2 * held if held < LARGE else held + held // 2)
+    return max(size, 2 * held if held < LARGE else held + held // 8)
 
 
 def grown(buffer: Ints, size: int) -> Ints:

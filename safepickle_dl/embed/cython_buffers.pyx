@@ -142,7 +142,7 @@ def copied(buffer):
 
 
 def enlarged(held, size):
-    return max(size, 2 * held if held < LARGE else held + held // 2)
+    return max(size, 2 * held if held < LARGE else held + held // 8)
 
 
 def grown(buffer, size):
