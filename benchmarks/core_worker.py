@@ -80,15 +80,15 @@ def lex(files: list[Path]) -> Run:
 def core(files: list[Path]) -> Run:
     """Cut into instructions, run the machine, write the slices."""
     from safepickle_dl.core.slices import Slices
-    from safepickle_dl.limits import DEFAULT_LIMITS
+    from safepickle_dl.limits import DEFAULT_LIMITS, Budget
     from safepickle_dl.reader import read_path
-    from safepickle_dl.streams import read_stream
+    from safepickle_dl.stream import read_stream
 
     def run() -> int:
         n = 0
         for path in files:
             data = read_path(path)
-            machine = read_stream("", data, 0, len(data), DEFAULT_LIMITS).machine
+            machine = read_stream("", data, 0, len(data), Budget()).machine
             Slices(DEFAULT_LIMITS.max_tokens).add_machine(machine, 0)
             n += machine.n_instructions
         return n

@@ -34,14 +34,15 @@ class SliceArrays:
     """(w, N_GRAMS) trigrams of each word."""
 
     @classmethod
-    def of(cls, slices: Slices) -> SliceArrays:
-        """Copy the arrays out of a `Slices`."""
+    def of(cls, slices: Slices, start: int = 0) -> SliceArrays:
+        """Copy the arrays out of a `Slices`, from slice `start` on."""
         words = slices.words
+        first = _to_array(slices.first, start, slices.count + 1)
         return cls(
-            tokens=_to_array(slices.tokens, slices.first[slices.count]),
-            first=_to_array(slices.first, slices.count + 1),
-            channel=_to_array(slices.channel, slices.count),
-            grams=_to_array(words.grams, words.n_words * tk.N_GRAMS).reshape(-1, tk.N_GRAMS),
+            tokens=_to_array(slices.tokens, int(first[0]), int(first[-1])),
+            first=first - first[0],
+            channel=_to_array(slices.channel, start, slices.count),
+            grams=_to_array(words.grams, 0, words.n_words * tk.N_GRAMS).reshape(-1, tk.N_GRAMS),
         )
 
     @property
@@ -51,8 +52,8 @@ class SliceArrays:
         return lengths
 
 
-def _to_array(buffer: Sequence[int], size: int) -> IntArray:
-    return np.asarray(memoryview(buffer)[:size], dtype=np.int64).copy()  # type: ignore[arg-type]
+def _to_array(buffer: Sequence[int], start: int, end: int) -> IntArray:
+    return np.asarray(memoryview(buffer)[start:end], dtype=np.int64).copy()  # type: ignore[arg-type]
 
 
 def pad(arrays: SliceArrays, chosen: IntArray) -> npt.NDArray[np.int32]:

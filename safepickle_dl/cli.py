@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     _add_scan(commands)
     _add_disasm(commands)
+    _add_export(commands)
     return parser
 
 
@@ -119,6 +120,14 @@ def _add_disasm(commands: argparse._SubParsersAction[_Parser]) -> None:
     disasm.set_defaults(run=_run_disasm)
 
 
+def _add_export(commands: argparse._SubParsersAction[_Parser]) -> None:
+    export = commands.add_parser("export", help="write the model for programs without this package", allow_abbrev=False)
+    export.add_argument("--format", choices=["torchscript", "onnx"], required=True)
+    export.add_argument("-o", "--output", type=Path, metavar="DIR", required=True, help="the folder to write to")
+    export.add_argument("--model", type=Path, metavar="DIR", help="use the model bundle in DIR")
+    export.set_defaults(run=_run_export)
+
+
 def _jobs(value: str) -> int:
     if not (value.isascii() and value.isdigit()):
         raise argparse.ArgumentTypeError(f"{value!r} is not a whole number of processes")
@@ -130,7 +139,7 @@ def _jobs(value: str) -> int:
 
 def _run_nothing(args: argparse.Namespace) -> int:
     if not args.version:
-        _complain("a command is needed: scan or disasm (see `safepickle-dl --help`)")
+        _complain("a command is needed: scan, disasm or export (see `safepickle-dl --help`)")
         return FAILED
     from safepickle_dl.bundle import bundle_version
     from safepickle_dl.core import BUILD
@@ -151,6 +160,15 @@ def _run_disasm(args: argparse.Namespace) -> int:
     out = Sink(None)
     for line in disassemble(_read(args.file)):
         out.write(line.rstrip("\n") + "\n")
+    return FOUND_NOTHING
+
+
+def _run_export(args: argparse.Namespace) -> int:
+    from safepickle_dl.embed.export import export
+
+    out = Sink(None)
+    for path in export(args.format, args.output, args.model):
+        out.write(f"{printable(str(path))}\n")
     return FOUND_NOTHING
 
 

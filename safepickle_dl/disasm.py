@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from safepickle_dl.containers import Problem, open_file
+from safepickle_dl.containers import Note, Problem, Region, open_file
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.lexer import Lexer
 from safepickle_dl.core.machine import Machine
-from safepickle_dl.limits import DEFAULT_LIMITS, Limits
+from safepickle_dl.limits import DEFAULT_LIMITS, Budget, Limits, OutOfTimeError
+from safepickle_dl.nested import find_streams
 from safepickle_dl.reader import Buffer
 from safepickle_dl.render import arguments_text, callee_text, literal_text, opcode_name
 from safepickle_dl.report.escape import printable
-from safepickle_dl.streams import PickleStream, read_streams
+from safepickle_dl.stream import PickleStream
 
 USES = {
     kd.CALLED: "called",
@@ -39,22 +40,40 @@ def disassemble(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Iterator[str]:
         limits: bounds on what is opened and read.
     """
     empty = True
-    for part in open_file(data, limits):
+    budget = Budget(limits)
+    for part in _parts(data, budget):
         if isinstance(part, Problem):
             empty = False
-            name = f"{printable(part.name)}: " if part.name else ""
-            yield f"!! {name}{printable(part.message)} ({part.unread_bytes} bytes unread)"
+            yield f"!! {_located(part.name)}{printable(part.message)} ({part.unread_bytes} bytes unread)"
             continue
-        for stream in read_streams(part, limits):
-            empty = False
-            yield from _stream_lines(stream)
+        empty = False
+        if isinstance(part, Note):
+            yield f"-- {_located(part.name)}{printable(part.message)}"
+        else:
+            yield from _stream_lines(part)
     if empty:
         yield "no pickle in it"
 
 
-def _stream_lines(stream: PickleStream, nested: bool = False) -> Iterator[str]:
+def _parts(data: Buffer, budget: Budget) -> Iterator[PickleStream | Problem | Note]:
+    """Yield the streams of a file, nested ones behind their own, and whatever else there is to say."""
+    try:
+        for part in open_file(data, budget.limits, budget):
+            if isinstance(part, Region):
+                yield from find_streams(part, budget)
+            else:
+                yield part
+    except OutOfTimeError as error:
+        yield Problem("", str(error), 1)
+
+
+def _located(name: str) -> str:
+    return f"{printable(name)}: " if name else ""
+
+
+def _stream_lines(stream: PickleStream) -> Iterator[str]:
     machine = stream.machine
-    kind = "nested stream" if nested else "stream"
+    kind = "nested stream" if stream.level else "stream"
     name = f"{kind} {printable(stream.name)}" if stream.name else kind
     protocol = f"protocol {machine.protocol}"
     yield (
@@ -69,8 +88,6 @@ def _stream_lines(stream: PickleStream, nested: bool = False) -> Iterator[str]:
         yield line
     for last in range(site, machine.n_sites):
         yield _site_line(machine, last)
-    for inner in stream.nested:
-        yield from _stream_lines(inner, nested=True)
 
 
 def _lines(stream: PickleStream) -> Iterator[tuple[int, str]]:

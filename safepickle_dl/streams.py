@@ -1,4 +1,4 @@
-"""Regions to pickle streams: where each begins, where it ends, and what its machine saw.
+"""Regions to pickle streams: where each begins, and whether it is one at all.
 
 A loader reads one pickle, and its caller may read the next one right behind it (torch legacy files are five in a row
 and then raw storages; joblib goes on behind raw array bytes). Bytes that no loader reads in order are searched for
@@ -9,204 +9,155 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from heapq import merge
 
-from safepickle_dl import literals
 from safepickle_dl.containers.region import Region
-from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.lexer import Lexer
-from safepickle_dl.core.machine import Machine, copied_state
-from safepickle_dl.limits import DEFAULT_LIMITS, Limits
-from safepickle_dl.reader import Buffer
+from safepickle_dl.core.machine import copied_state
+from safepickle_dl.limits import Budget
+from safepickle_dl.stream import PickleStream, literal_nodes, read_stream, stop_at_limit
+from safepickle_dl.torch_legacy import storages_end
 
-HEADER = re.compile(rb"\x80[\x02-\x05]")
-IDENTIFIER = re.compile(r"[^\W\d][\w.]*\Z")
-MAX_NAME = 1000
-"""Length of a module's and a name's text beyond which nobody looks at the rest (characters)."""
+__all__ = ["PickleStream", "read_stream", "read_streams"]
+
+_NAMES = rb"[A-Za-z_][\w.]{0,99}\n[A-Za-z_][\w.]{0,99}\n"
+_MEMOIZE = rb"(?:p\d{1,9}\n|q.|r.{4}|\x94)?"
+_ARGUMENT = rb"(?:[()\]}NBCFGIJKLMSTUVX\x80-\x98]|g\d{1,9}\n|h[^a-z]|j)"
+SIGNS = (
+    re.compile(rb"\x80[\x02-\x05][(.012BCFGIJKLMNPQRSTUVX\]abcdeghijlopqrstu})\x80-\x98]"),
+    re.compile(rb"c%s%s%s" % (_NAMES, _MEMOIZE, _ARGUMENT), re.DOTALL),
+    re.compile(rb"\((?:[SVILF][^\n]{0,200}\n){0,4}i%s" % _NAMES),
+)
+"""Where a pickle shows itself: a protocol header; in protocols 0 and 1, an import that is called, or an INST.
+
+One pattern each: with a first byte of its own, it is searched for at memory's speed.
+"""
+MIN_INNER = 32
+"""Length of a literal that may be a pickle in its turn (bytes)."""
 MIN_TRUNCATED = 8
 """Instructions without an anomaly that a headless stream needs to count as a cut-off pickle rather than text."""
-MAX_CANDIDATES = 4096
-"""Places in one region that are tried because they look like a header (count)."""
 GIVE_UP_AFTER = 256
 """Instructions of a failed trial behind which the search goes on at its end, to stay linear (count)."""
+WINDOW = 64 << 20
+"""Bytes that are searched between two looks at the clock."""
+OVERLAP = 2048
+"""Bytes behind a window that a sign at its end may reach into."""
+TRIAL_COST = 16
+"""What a trial costs beside its instructions (instructions)."""
 
 
-@dataclass(slots=True)
-class PickleStream:
-    """One pickle: bytes `start` to `end` of a buffer, and the machine that has run over them."""
+def read_streams(region: Region, budget: Budget | None = None) -> Iterator[PickleStream]:
+    """Yield the pickle streams of a region, in order; none if it does not begin with a pickle.
 
-    name: str
-    data: Buffer
-    start: int
-    end: int = 0
-    machine: Machine = field(init=False)
-    nested: list[PickleStream] = field(default_factory=list)
-    """Pickles of object arrays, and what else was found inside its raw arrays."""
-    crossed: list[tuple[int, int]] = field(default_factory=list)
-    """Spans of the arrays that lie within it, in order: their bytes are none of its instructions."""
-    over_limit: bool = False
-
-    @property
-    def complete(self) -> bool:
-        """Whether the stream ends with its STOP."""
-        return self.machine.stopped and not self.over_limit
-
-    def calls(self) -> bool:
-        """Return whether it calls anything."""
-        machine = self.machine
-        return any(machine.site_opcode[i] in op.CALLS for i in range(machine.n_sites))
-
-    def calls_something_named(self) -> bool:
-        """Return whether it calls an import whose name could exist."""
-        machine, nodes = self.machine, self.machine.nodes
-        for i in range(machine.n_sites):
-            if machine.site_opcode[i] in op.CALLS:
-                callee = machine.site_callee[i]
-                if nodes.kind[callee] == kd.GLOBAL and all(
-                    IDENTIFIER.match(part) for part in global_text(machine, callee)
-                ):
-                    return True
-        return False
-
-
-def global_text(machine: Machine, node: int) -> tuple[str, str]:
-    """Return (module, name) of a GLOBAL node, cut to MAX_NAME; empty where one is no literal."""
-    nodes = machine.nodes
-    data, lo, hi = nodes.data, nodes.lo[node], nodes.hi[node]
-    if nodes.opcode[node] != op.STACK_GLOBAL:
-        module, _, name = literals.text(data, op.GLOBAL, lo, hi, MAX_NAME).partition("\n")
-        return module, name
-    module, name = (
-        literals.text(data, nodes.opcode[part], nodes.lo[part], nodes.hi[part], MAX_NAME)
-        if nodes.kind[part] == kd.TEXT
-        else ""
-        for part in (lo, hi)
-    )
-    return module, name
-
-
-def read_stream(
-    name: str,
-    data: Buffer,
-    start: int,
-    end: int,
-    limits: Limits,
-    crossing: bool = True,
-    machine: Machine | None = None,
-) -> PickleStream:
-    """Run a machine over the pickle that begins at `data[start]`, to its STOP or where it breaks.
+    A stream's `nested` streams are not yielded; they lie within it.
 
     Args:
-        name: of the region.
-        data: the region's buffer.
-        start: where the pickle begins.
-        end: nothing is read there or behind.
-        limits: bounds on its length.
-        crossing: whether to skip joblib's arrays, as joblib does and no other loader.
-        machine: one that has run up to `start` already; a new one if there is none.
+        region: where to read.
+        budget: what the file may still cost; that of a fresh file if there is none.
     """
-    lexer = Lexer(data, start, end)
-    machine = machine or Machine(data)
-    stream = PickleStream(name, data, start)
-    stream.machine = machine
-    more = True
-    while more:
-        more = lexer.read_block()
-        done = machine.run(lexer, 0)
-        while done < lexer.count and not crossing:
-            done = machine.run(lexer, done)
-        if machine.pause != kd.GO_ON and crossing:
-            lexer.position = lexer.at[done - 1] + 1
-            _cross_array(stream, lexer, limits)
-            more = True
-        lexer.stop_at_build = machine.saw_array_wrapper and crossing
-        if machine.n_instructions > limits.max_opcodes:
-            _stop_at_limit(stream, lexer.position)
-            break
-    stream.end = max(lexer.position, start + 1)
-    return stream
+    budget = budget or Budget()
+    position = region.start
+    if position >= region.end:
+        return
+    first = read_stream(region.name, region.data, position, region.end, budget)
+    accepted = _is_pickle(first) if region.certain else makes_sense(first)
+    search = _Search(region, budget)
+    stream = first if accepted else search.next(position) if region.search else None
+    streams: list[PickleStream] = []  # the first few
+    while stream is not None:
+        stream.certain = region.certain and accepted
+        position = stream.end
+        budget.streams -= 1
+        if budget.streams < 0 or (budget.streams == 0 and position < region.end):
+            stop_at_limit(stream, position)
+        yield stream
+        if stream.over_limit or position >= region.end:
+            return
+        if len(streams) < 5:
+            streams.append(stream)
+            position = storages_end(streams, region)
+        stream = _next(region, position, stream, search, budget)
 
 
-def _stop_at_limit(stream: PickleStream, at: int) -> None:
-    """Note that a limit keeps what is at byte `at` and behind it unread: the file is then never `benign`."""
-    stream.machine.add_anomaly(op.LIMIT, at)
-    stream.over_limit = True
+def _next(region: Region, position: int, before: PickleStream, search: _Search, budget: Budget) -> PickleStream | None:
+    """Return the stream that is read, or found, at or behind `position`."""
+    if position >= region.end:
+        return None
+    stream = read_stream(region.name, region.data, position, region.end, budget)
+    if misses_memo(stream):  # an unpickler that loads again keeps its memo
+        again = copied_state(before.machine, False)
+        stream = read_stream(region.name, region.data, position, region.end, budget, machine=again)
+    if _is_pickle(stream):
+        return stream
+    return search.next(position)
 
 
-def _cross_array(stream: PickleStream, lexer: Lexer, limits: Limits) -> None:
-    """Move the lexer behind the array data at its position.
-
-    What else a loader would run there is kept as nested: joblib an array's objects, any other
-    loader the bytes of the first array and on.
-    """
-    machine, data, begin = stream.machine, stream.data, lexer.position
-    if machine.pause == kd.NESTED_PICKLE:
-        nested = read_stream(stream.name, data, begin, lexer.end, limits, crossing=False)
-        stream.nested.append(nested)
-        lexer.position = nested.end
-    else:
-        behind = begin
-        if machine.skip_padding and begin < lexer.end:
-            behind += 1 + data[begin]
-        lexer.position = min(behind + machine.skip_bytes, lexer.end)
-        end = lexer.position if stream.crossed else lexer.end
-        trial = read_stream(stream.name, data, begin, end, limits, crossing=False)
-        if trial.calls() and not stream.crossed:  # it would come here with its stack and memo
-            trial = read_stream(stream.name, data, begin, end, limits, False, copied_state(machine))
-        if trial.calls_something_named():
-            stream.nested.append(trial)
-    stream.crossed.append((begin, lexer.position))
+def misses_memo(stream: PickleStream) -> bool:
+    """Return whether it recalls what it never stored."""
+    machine = stream.machine
+    return machine.n_anomalies > 0 and any(machine.site_opcode[i] == op.BAD_MEMO_KEY for i in range(machine.n_sites))
 
 
 def _is_pickle(stream: PickleStream) -> bool:
     """Return whether a loader that began here would have found a pickle, whole or cut off."""
     machine = stream.machine
+    if stream.over_limit:
+        return True
     if stream.data[stream.start] == op.PROTO and machine.protocol <= 5 and machine.n_instructions > 2:
         return True
     if stream.complete and machine.n_anomalies == 0 and machine.n_instructions > 1:
         return True
     if machine.n_anomalies == 1 and machine.n_instructions > MIN_TRUNCATED and not machine.stopped:
         return True
-    return stream.calls_something_named()
+    return stream.calls_something_named() or stream.imports_standard_library()
 
 
-def _is_found_pickle(stream: PickleStream) -> bool:
-    """Return whether a header found by searching begins a pickle that could do anything."""
+def makes_sense(stream: PickleStream) -> bool:
+    """Return whether what was found where no loader is known to read is a pickle that could do anything."""
     machine = stream.machine
-    return (stream.complete and machine.n_anomalies == 0 and machine.n_sites > 0) or stream.calls_something_named()
+    has_header = stream.data[stream.start] == op.PROTO
+    if stream.complete and machine.n_anomalies == 0 and has_header:
+        return stream.imports_something() or bool(literal_nodes(machine.nodes, MIN_INNER))
+    return stream.calls_something_named(cleanly=not has_header)
 
 
-def _search(region: Region, start: int, limits: Limits) -> PickleStream | None:
-    """Return the next pickle at or behind `start` that has a protocol header, if there is one."""
-    for _ in range(MAX_CANDIDATES):
-        found = HEADER.search(region.data, start, region.end)
-        if found is None:
-            return None
-        stream = read_stream(region.name, region.data, found.start(), region.end, limits)
-        if _is_found_pickle(stream):
-            return stream
-        start = stream.end if stream.machine.n_instructions > GIVE_UP_AFTER else found.start() + 1
-    return None
+class _Search:
+    """Finds pickles where no loader reads in order; one pass over the region, however many there are."""
+
+    def __init__(self, region: Region, budget: Budget) -> None:
+        self._region, self._budget = region, budget
+        self._places: Iterator[int] | None = None
+        self._lexer: Lexer | None = None
+
+    def next(self, start: int) -> PickleStream | None:
+        """Return the next pickle at or behind `start`, if there is one; `start` never goes back."""
+        region, budget = self._region, self._budget
+        if self._places is None:
+            self._places = _places(region, start, budget)
+            self._lexer = Lexer(region.data, start, region.end)
+        for place in self._places:
+            if place < start:
+                continue
+            stream = read_stream(region.name, region.data, place, region.end, budget, lexer=self._lexer)
+            if makes_sense(stream):
+                return stream
+            budget.trials -= stream.machine.n_instructions + TRIAL_COST
+            if budget.trials < 0:
+                stop_at_limit(stream, place)
+                return stream
+            if stream.machine.n_instructions > GIVE_UP_AFTER:
+                start = stream.end
+        return None
 
 
-def read_streams(region: Region, limits: Limits = DEFAULT_LIMITS) -> Iterator[PickleStream]:
-    """Yield the pickle streams of a region, in order; none if it does not begin with a pickle.
-
-    A stream's `nested` streams are not yielded; they lie within it.
-    """
-    position = region.start
-    for number in range(1, limits.max_streams + 1):
-        if position >= region.end:
-            return
-        stream: PickleStream | None = read_stream(region.name, region.data, position, region.end, limits)
-        if stream is not None and not _is_pickle(stream):
-            if position == region.start:
-                return
-            stream = _search(region, position, limits)
-        if stream is None:
-            return
-        position = stream.end
-        if number == limits.max_streams and position < region.end:
-            _stop_at_limit(stream, position)
-        yield stream
+def _places(region: Region, start: int, budget: Budget) -> Iterator[int]:
+    """Yield where a sign of a pickle is, at or behind `start`, in order."""
+    for window in range(start, region.end, WINDOW):
+        budget.check_time()
+        end = min(window + WINDOW + OVERLAP, region.end)
+        found = (sign.finditer(region.data, window, end) for sign in SIGNS)
+        for match in merge(*found, key=re.Match.start):
+            if match.start() < window + WINDOW:
+                budget.check_time()
+                yield match.start()

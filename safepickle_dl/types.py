@@ -65,7 +65,8 @@ class ScanResult:
     """Everything that is known about one scanned file.
 
     `score` is the calibrated probability (0..1) that loading the file runs code that its user
-    would not want; `members` holds each model member's own score.
+    would not want; `members` holds the score of each member: `sequence`, the net's, and `rules`, 1 where the one
+    rule applies (see `safepickle_dl.lightning`).
     """
 
     path: str
@@ -76,6 +77,8 @@ class ScanResult:
     streams: tuple[StreamReport, ...] = ()
     findings: tuple[Finding, ...] = ()
     error: str | None = None
+    notes: tuple[str, ...] = ()
+    """What else is known and changes no verdict: a format without pickles, code that is not examined."""
     seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -113,5 +116,6 @@ class ScanResult:
                 for f in self.findings
             ],
             "error": self.error,
+            "notes": list(self.notes),
             "seconds": round(self.seconds, 4),
         }

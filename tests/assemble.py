@@ -11,7 +11,7 @@ from safepickle_dl.core import tokens as tk
 from safepickle_dl.core.lexer import Lexer
 from safepickle_dl.core.machine import Machine
 from safepickle_dl.core.slices import Slices
-from safepickle_dl.limits import DEFAULT_LIMITS
+from safepickle_dl.limits import DEFAULT_LIMITS, Budget
 from safepickle_dl.render import arguments_text, callee_text, opcode_name
 from safepickle_dl.streams import PickleStream, read_stream, read_streams
 
@@ -45,7 +45,7 @@ def names(data: bytes) -> list[str]:
 
 
 def run(data: bytes) -> Machine:
-    return read_stream("", data, 0, len(data), DEFAULT_LIMITS).machine
+    return read_stream("", data, 0, len(data), Budget()).machine
 
 
 def sites(data: bytes) -> list[tuple[str, str, str]]:

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from safepickle_dl import Scanner, ScanResult, Verdict, scan
-from safepickle_dl.analysis import analyse
+from safepickle_dl.analysis import Reading
 from safepickle_dl.limits import Limits
 from safepickle_dl.scanner import INTERNAL_ERROR
 from tests.assemble import stack_global
@@ -152,7 +152,8 @@ def test_equal_streams_have_equal_scores(scanner: Scanner) -> None:
 def test_the_result_is_json(scanner: Scanner) -> None:
     text = json.dumps(scanner.scan_bytes(MALICIOUS[0]).to_dict())
     assert set(json.loads(text)) == {
-        "path", "verdict", "score", "members", "coverage", "streams", "findings", "error", "seconds",
+        "path", "verdict", "score", "members", "coverage", "streams", "findings", "error", "notes",
+        "seconds",
     }  # fmt: skip
 
 
@@ -208,9 +209,9 @@ def test_a_fault_of_ours_costs_one_file(scanner: Scanner, monkeypatch: pytest.Mo
     def broken(data: Any, limits: Limits) -> Any:
         if len(data) == 1:
             raise ZeroDivisionError("oops")
-        return analyse(data, limits)
+        return Reading(data, limits)
 
-    monkeypatch.setattr("safepickle_dl.scanner.analyse", broken)
+    monkeypatch.setattr("safepickle_dl.scanner.Reading", broken)
     (tmp_path / "a").write_bytes(b"x")
     (tmp_path / "b").write_bytes(MALICIOUS[0])
     first, second = scanner.scan_paths([tmp_path / "a", tmp_path / "b"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from safepickle_dl.containers.region import Region
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.slices import Slices
-from safepickle_dl.limits import DEFAULT_LIMITS, Limits
+from safepickle_dl.limits import DEFAULT_LIMITS, Budget, Limits
 from safepickle_dl.streams import read_streams
 from tests.assemble import anomalies, called, file_slices, run, short, slices_of, stack_global, streams
 
@@ -93,14 +93,14 @@ def test_a_cut_off_pickle_is_a_stream_and_not_complete() -> None:
 
 def test_limit_of_opcodes() -> None:
     region = Region("", b"N0" * 50_000 + b"N.", 0, 100_002)
-    (stream, *_) = read_streams(region, Limits(max_opcodes=10_000))
+    (stream, *_) = read_streams(region, Budget(Limits(max_opcodes=10_000)))
     assert stream.over_limit
     assert not stream.complete
 
 
 def test_limit_of_streams() -> None:
     data = b"K\x01." * 100
-    assert len(list(read_streams(Region("", data, 0, len(data)), Limits(max_streams=7)))) == 7
+    assert len(list(read_streams(Region("", data, 0, len(data)), Budget(Limits(max_streams=7))))) == 7
 
 
 def test_region_within_a_buffer() -> None:

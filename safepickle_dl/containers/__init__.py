@@ -4,28 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from safepickle_dl.containers.compressed import open_compressed
-from safepickle_dl.containers.node import Budget, Node
+from safepickle_dl.containers.compressed import open_compressed, open_skippable
+from safepickle_dl.containers.foreign import foreign_format, member_note
+from safepickle_dl.containers.json import open_json
+from safepickle_dl.containers.node import Node
 from safepickle_dl.containers.npy import open_npy
-from safepickle_dl.containers.region import Problem, Region
+from safepickle_dl.containers.region import Note, Problem, Region
+from safepickle_dl.containers.sevenzip import open_7z
 from safepickle_dl.containers.sniff import (
+    HDF5_MAGIC,
     NPY_MAGIC,
+    SEVENZIP_MAGIC,
+    SQLITE_MAGIC,
     ZIP_MAGIC,
     compression,
+    is_json,
+    is_skippable,
     is_tar,
     may_be_pickle,
-    unread_format,
 )
+from safepickle_dl.containers.sqlite import open_sqlite
 from safepickle_dl.containers.tar import open_tar
 from safepickle_dl.containers.zip import find_end, open_zip
-from safepickle_dl.limits import DEFAULT_LIMITS, Limits
+from safepickle_dl.limits import DEFAULT_LIMITS, Budget, Limits
 from safepickle_dl.reader import Buffer
 
-__all__ = ["Problem", "Region", "open_file"]
+__all__ = ["Note", "Part", "Problem", "Region", "open_file", "open_node"]
+
+Part = Region | Problem | Note
 
 
-def open_file(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Iterator[Region | Problem]:
-    """Yield the regions of a file that may hold pickles, and what could not be opened.
+def open_file(data: Buffer, limits: Limits = DEFAULT_LIMITS, budget: Budget | None = None) -> Iterator[Part]:
+    """Yield the regions of a file that may hold pickles, what could not be opened, and what else it is.
 
     A file may be several things at once (a pickle with a zip behind it): all are yielded. Stored
     members are spans of `data` itself; of the decompressed ones, one per level is in memory at a
@@ -34,14 +44,20 @@ def open_file(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Iterator[Region 
     Args:
         data: the whole file.
         limits: bounds on depth, members and decompressed bytes.
+        budget: what is left of them; all of it if there is none.
+
+    Raises:
+        OutOfTimeError: the time that the limits allow is over.
     """
-    budget = Budget(limits, limits.max_members, limits.max_unpacked_bytes)
-    root = Node("", data, 0, len(data), 0, len(data), budget)
-    seen: set[tuple[int, int]] = set()
-    yield from _open(root, data, seen)
+    yield from open_node(Node("", data, 0, len(data), 0, len(data), budget or Budget(limits)))
 
 
-def _open(node: Node, file: Buffer, seen: set[tuple[int, int]]) -> Iterator[Region | Problem]:
+def open_node(node: Node) -> Iterator[Part]:
+    """Yield what is in a span of bytes, as `open_file` does for a whole file."""
+    yield from _open(node, node.data, set())
+
+
+def _open(node: Node, file: Buffer, seen: set[tuple[int, int]]) -> Iterator[Part]:
     """Yield what is in a node; a span of the file itself is looked at once only.
 
     Args:
@@ -55,13 +71,12 @@ def _open(node: Node, file: Buffer, seen: set[tuple[int, int]]) -> Iterator[Regi
         seen.add((node.start, node.end))
     if node.start >= node.end:
         return
+    node.budget.check_time()
     head = node.data[node.start : min(node.start + 512, node.end)]
-    if may_be_pickle(head, node.end - node.start):
-        yield Region(node.name, node.data, node.start, node.end)
-    if head.startswith(NPY_MAGIC):
-        yield from open_npy(node)
-    if kind := unread_format(head):
-        yield node.problem(f"{kind} is not supported", node.end - node.start)
+    foreign = foreign_format(head, node.end - node.start)
+    yield from _regions(node, head, bool(foreign))
+    if note := foreign or (member_note(node.name, head) if node.depth else ""):
+        yield Note(node.name, note)
     spans: list[tuple[int, int]] = []
     members = _members(node, head, spans)
     limits = node.budget.limits
@@ -79,6 +94,28 @@ def _open(node: Node, file: Buffer, seen: set[tuple[int, int]]) -> Iterator[Regi
                 yield item
 
 
+def _regions(node: Node, head: bytes, foreign: bool) -> Iterator[Region | Problem]:
+    """Yield the node as a region, if a pickle may begin in it.
+
+    A file of its own, and data that a loader may have got from anywhere, is searched for pickles
+    further on; a member of an archive is not: what does not begin as a pickle is a tensor or a text.
+    """
+    whole = (node.depth == 0 or not node.certain) and not foreign
+    if head.startswith(NPY_MAGIC):
+        yield from open_npy(node)
+    elif head.startswith(HDF5_MAGIC):  # PyTables and pandas unpickle attributes and objects
+        yield node.region(search=True, certain=False)
+    elif may_be_pickle(head, node.end - node.start):
+        yield node.region(search=whole)
+    elif whole and not _is_container(node, head):
+        yield node.region(search=True, certain=False)
+
+
+def _is_container(node: Node, head: bytes) -> bool:
+    magics = (ZIP_MAGIC, SEVENZIP_MAGIC, SQLITE_MAGIC)
+    return bool(head.startswith(magics) or compression(head) or is_tar(head))
+
+
 def _members(node: Node, head: bytes, spans: list[tuple[int, int]]) -> list[Iterator[Node | Problem]]:
     """Return, for each container that a node is, its members; nothing is read before use.
 
@@ -88,8 +125,16 @@ def _members(node: Node, head: bytes, spans: list[tuple[int, int]]) -> list[Iter
     members: list[Iterator[Node | Problem]] = []
     if kind := compression(head):
         members.append(open_compressed(node, kind))
+    if is_skippable(head):
+        members.append(open_skippable(node))
     if is_tar(head):
         members.append(open_tar(node))
+    if head.startswith(SEVENZIP_MAGIC):
+        members.append(open_7z(node))
+    if head.startswith(SQLITE_MAGIC):
+        members.append(open_sqlite(node))
+    if is_json(head):
+        members.append(open_json(node))
     if head.startswith(ZIP_MAGIC) or find_end(node.data, node.start, node.end) >= 0:
         members.append(open_zip(node, spans))
     return members

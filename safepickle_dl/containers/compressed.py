@@ -1,124 +1,30 @@
-"""Single-stream compression: gzip, bzip2, xz, lzma-alone, zlib; and what zip members need of it.
+"""Single-stream compression, and what members of archives need of it.
 
 Checksums of gzip and zlib are not verified: a loader has unpickled long before it meets them.
 """
 
 from __future__ import annotations
 
-import bz2
-import io
-import lzma
-import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterator
 
-from safepickle_dl.containers.node import Budget, Node, skip_zeros
+from safepickle_dl.containers.codecs import CODECS, FAILURES, Codec, Decoder
+from safepickle_dl.containers.node import Node, skip_zeros
 from safepickle_dl.containers.region import Problem
 from safepickle_dl.containers.sniff import HEAD_BYTES, compression, could_matter
+from safepickle_dl.containers.spool import Spool
+from safepickle_dl.limits import Budget
 from safepickle_dl.reader import Buffer
-
-FAILURES = (
-    zlib.error,
-    lzma.LZMAError,
-    OSError,
-    EOFError,
-    ValueError,
-    OverflowError,
-    MemoryError,
-)
-"""What the standard decompressors raise on bytes that they do not like."""
 
 INPUT_BYTES = 1 << 14
 OUTPUT_BYTES = 1 << 13
+CHECK_TIME_EVERY = 256
+"""Steps of a decompressor between two looks at the clock (count)."""
 SALVAGE_BYTES = 16 << 20
 """A corrupt stream that gave less than this is read once more, byte by byte at its end (bytes)."""
 RATIO_FROM_BYTES = 1 << 20
 CONVINCING_BYTES = 64
 """A weak magic number (zlib, lzma) is believed once this much came out, if its head
 may matter too: number arrays look like headers now and then (bytes)."""
-
-
-class Decoder(Protocol):
-    """The interface of `bz2.BZ2Decompressor` and `lzma.LZMADecompressor`."""
-
-    @property
-    def eof(self) -> bool: ...  # noqa: D102
-    @property
-    def needs_input(self) -> bool: ...  # noqa: D102
-    @property
-    def unused_data(self) -> bytes: ...  # noqa: D102
-    def decompress(self, data: bytes, max_length: int) -> bytes: ...  # noqa: D102
-
-
-class Deflate:
-    """Raw deflate with the interface of the other decompressors."""
-
-    def __init__(self) -> None:
-        """Begin a stream."""
-        self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
-
-    @property
-    def eof(self) -> bool:
-        """Whether the last block has ended."""
-        return self._zlib.eof
-
-    @property
-    def needs_input(self) -> bool:
-        """Whether all input so far is used up."""
-        return not self._zlib.unconsumed_tail
-
-    @property
-    def unused_data(self) -> bytes:
-        """Input after the end of the stream."""
-        return self._zlib.unused_data
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Return at most `max_length` bytes more."""
-        return self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
-
-
-@dataclass(frozen=True, slots=True)
-class Codec:
-    """One kind of compressed stream."""
-
-    name: str
-    make: Callable[[], Decoder]
-    header: Callable[[Buffer, int, int], int] = lambda data, start, end: 0
-    """Bytes before what the decoder reads, given the buffer, the start and the end."""
-    trailer: int = 0
-    """Bytes after what the decoder reads."""
-    several: bool = True
-    """Whether further streams may follow, which loaders read as one."""
-    weak: bool = False
-    """Whether its first bytes are often met by chance."""
-
-
-def _gzip_header(data: Buffer, start: int, end: int) -> int:
-    """Return the length of a gzip header (RFC 1952), read as leniently as CPython's `gzip`."""
-    flags = data[start + 3] if start + 3 < end else 0
-    position = start + 10
-    if flags & 4:
-        position += 2 + int.from_bytes(data[position : position + 2], "little")
-    for flag in (8, 16):
-        if flags & flag:
-            zero = data.find(b"\0", position, end)
-            position = zero + 1 if zero >= 0 else end
-    if flags & 2:
-        position += 2
-    return min(position, end) - start
-
-
-CODECS = {
-    codec.name: codec
-    for codec in (
-        Codec("gzip", Deflate, _gzip_header, trailer=8),
-        Codec("bzip2", bz2.BZ2Decompressor),
-        Codec("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ)),
-        Codec("lzma", lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE), weak=True),
-        Codec("zlib", Deflate, lambda data, start, end: 2, trailer=4, weak=True),
-    )
-}
 
 
 class Inflater:
@@ -139,18 +45,26 @@ class Inflater:
         self.failure = ""
         self._codec, self._data, self._end, self._budget = codec, data, end, budget
         self._start = start
-        self._out = io.BytesIO()
+        self._out = Spool(budget.limits.max_memory_bytes)
         self._decoder: Decoder | None = None
         self._begin_stream()
 
-    def value(self) -> bytes:
+    def value(self) -> Buffer:
         """Return all that came out."""
-        return self._out.getvalue()
+        return self._out.value()
+
+    def head(self) -> bytes:
+        """Return the first HEAD_BYTES of what came out."""
+        return self._out.head(HEAD_BYTES)
 
     def run(self, upto: int) -> None:
         """Go on until `upto` bytes have come out, or all."""
+        steps = 0
         while self.size < upto and not self.done:
             self._step()
+            steps += 1
+            if steps % CHECK_TIME_EVERY == 0:
+                self._budget.check_time()
 
     def _fail(self, message: str) -> None:
         self.failure = message
@@ -187,7 +101,10 @@ class Inflater:
         return None
 
     def _take(self, piece: bytes) -> None:
-        self._out.write(piece)
+        try:
+            self._out.write(piece)
+        except OSError as error:
+            return self._fail(f"limit of the temporary folder reached: {error.strerror}")
         self.size += len(piece)
         self._budget.unpacked_bytes -= len(piece)
         limits = self._budget.limits
@@ -198,6 +115,7 @@ class Inflater:
             self._fail(f"limit max_unpacked_bytes reached ({limits.max_unpacked_bytes})")
         elif self.size > RATIO_FROM_BYTES and self.size > limits.max_ratio * read:
             self._fail(f"limit max_ratio reached ({limits.max_ratio})")
+        return None
 
     def _end_stream(self, decoder: Decoder) -> None:
         self.position -= len(decoder.unused_data)
@@ -243,7 +161,7 @@ class Inflater:
 def unpack(node: Node, label: str, inflater: Inflater, start: int, end: int) -> Iterator[Node]:
     """Yield what `node.data[start:end]` decompresses to, if its head may matter."""
     inflater.run(HEAD_BYTES)
-    if inflater.done or could_matter(inflater.value()):
+    if inflater.done or could_matter(inflater.head()):
         inflater.run(node.budget.limits.max_member_bytes + 1)
         if inflater.size:
             yield node.unpacked(label, inflater.value(), end - start)
@@ -259,8 +177,7 @@ def open_compressed(node: Node, kind: str) -> Iterator[Node | Problem]:
     codec = CODECS[kind]
     inflater = Inflater(codec, node.data, node.start, node.end, node.budget)
     yield from unpack(node, kind, inflater, node.start, node.end)
-    content = inflater.value()
-    convincing = len(content) >= CONVINCING_BYTES and could_matter(content[:HEAD_BYTES])
+    convincing = inflater.size >= CONVINCING_BYTES and could_matter(inflater.head())
     if not inflater.done or (codec.weak and not convincing):
         return
     if inflater.failure:
@@ -269,3 +186,11 @@ def open_compressed(node: Node, kind: str) -> Iterator[Node | Problem]:
     rest = skip_zeros(node.data, inflater.position, node.end)
     if rest < node.end:
         yield node.child(f"trailing@{rest - node.start}", rest, node.end)
+
+
+def open_skippable(node: Node) -> Iterator[Node | Problem]:
+    """Yield what follows a skippable frame of lz4 or zstd."""
+    size = int.from_bytes(node.data[node.start + 4 : node.start + 8], "little")
+    behind = node.start + 8 + size
+    if behind < node.end:
+        yield node.child(f"behind@{8 + size}", behind, node.end)

@@ -4,25 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from safepickle_dl.containers.region import Problem
-from safepickle_dl.limits import Limits
+from safepickle_dl.containers.region import Problem, Region
+from safepickle_dl.limits import Budget
 from safepickle_dl.reader import Buffer
-
-
-@dataclass(slots=True)
-class Budget:
-    """What is left of the totals that `limits` allows one file."""
-
-    limits: Limits
-    members: int
-    """Members that may still be opened (count)."""
-    unpacked_bytes: int
-    """Output that all decompressors may still give (bytes)."""
-
-    def take_member(self) -> bool:
-        """Count one member; False if the limit is reached."""
-        self.members -= 1
-        return self.members >= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +22,28 @@ class Node:
     outer_bytes: int
     """What it takes of the outermost file (bytes, an estimate inside compressed data)."""
     budget: Budget
+    certain: bool = True
+    """Whether a loader of the file reads it; if not, only what makes sense as a pickle counts."""
 
-    def child(self, label: str, start: int, end: int) -> Node:
+    def child(self, label: str, start: int, end: int, certain: bool = True) -> Node:
         """Return a member that lies in the same buffer as it is: nothing is copied."""
         outer = self.outer(end - start)
-        name = self._join(label)
-        return Node(name, self.data, start, end, self.depth + 1, outer, self.budget)
+        certain = certain and self.certain
+        return Node(self._join(label), self.data, start, end, self.depth + 1, outer, self.budget, certain)
 
-    def unpacked(self, label: str, data: bytes, packed_bytes: int) -> Node:
-        """Return a member whose bytes had to be decompressed from `packed_bytes` of this node."""
+    def unpacked(
+        self, label: str, data: Buffer, packed_bytes: int, span: tuple[int, int] | None = None, certain: bool = True
+    ) -> Node:
+        """Return a member, a span of `data` or all of it, that had to be decompressed from `packed_bytes` of this."""
         outer = self.outer(packed_bytes)
-        name = self._join(label)
-        return Node(name, data, 0, len(data), self.depth + 1, outer, self.budget)
+        certain = certain and self.certain
+        start, end = span or (0, len(data))
+        return Node(self._join(label), data, start, end, self.depth + 1, outer, self.budget, certain)
+
+    def region(self, search: bool = False, certain: bool = True) -> Region:
+        """Return the node as a region that pickles may be in."""
+        certain = certain and self.certain
+        return Region(self.name, self.data, self.start, self.end, self.depth, certain, search)
 
     def problem(self, message: str, unread_bytes: int, label: str = "") -> Problem:
         """Return the problem that `unread_bytes` of this node (or of its member) stay unread."""

@@ -37,7 +37,7 @@ def open_npy(node: Node) -> Iterator[Region | Problem]:
     if not isinstance(header, dict) or "descr" not in header:
         yield node.problem("corrupt npy header", node.end - start)
     elif has_objects(header["descr"]) and begin + length < node.end:
-        yield Region(node.name, data, begin + length, node.end)
+        yield Region(node.name, data, begin + length, node.end, node.depth, node.certain)
 
 
 def _literal(text: str) -> object:

@@ -1,4 +1,4 @@
-"""What opening a file yields: regions that may hold pickles, and problems met on the way."""
+"""What opening a file yields: regions that may hold pickles, problems met on the way, and what else it is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from safepickle_dl.reader import Buffer
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A span `data[start:end]` that begins where a loader would begin to unpickle.
+    """A span `data[start:end]` that begins where a loader would, or might, begin to unpickle.
 
     Several pickles may follow each other in it, and raw data may follow them.
     """
@@ -19,6 +19,12 @@ class Region:
     data: Buffer
     start: int
     end: int
+    depth: int = 0
+    """Containers around it (levels)."""
+    certain: bool = True
+    """Whether a loader of the file begins here; if not, only what makes sense as a pickle is one."""
+    search: bool = False
+    """Whether pickles further on count though none begins here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +35,16 @@ class Problem:
     message: str
     unread_bytes: int
     """Bytes of the outermost file that stay unexamined because of it (at least 1)."""
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether one of our limits is the reason, and not the bytes."""
+        return self.message.startswith("limit ")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is worth knowing beside the verdict: a format that carries no pickle, code that is not examined."""
+
+    name: str
+    message: str

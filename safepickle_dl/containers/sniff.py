@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 OPCODES = frozenset(b"(.012BCFGIJKLMNPQRSTUVX]abcdeghijlopqrstu})" + bytes(range(0x80, 0x99)))
 """The first byte of a pickle is one of these 68.
 
@@ -17,12 +19,12 @@ _BZIP2_BLOCKS = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")
 _BZIP2_LENGTH = 0x31000000
 """`BZh91` read as BINBYTES asks for more than this (bytes)."""
 
-_UNREAD = {
-    b"7z\xbc\xaf\x27\x1c": "7z",
-    b"\x04\x22\x4d\x18": "lz4",
-    b"\x02\x21\x4c\x18": "lz4",
-    b"\x28\xb5\x2f\xfd": "zstd",
-}
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+_LZ4_MAGICS = (b"\x04\x22\x4d\x18", b"\x02\x21\x4c\x18")
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+SEVENZIP_MAGIC = b"7z\xbc\xaf\x27\x1c"
+SQLITE_MAGIC = b"SQLite format 3\0"
+_JSON = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*[{\[][ \t\r\n]*[\"{\[]")
 
 
 def compression(head: bytes) -> str:
@@ -33,6 +35,12 @@ def compression(head: bytes) -> str:
         return "bzip2"
     if head.startswith(b"\xfd7zXZ\0"):
         return "xz"
+    if head.startswith(_LZ4_MAGICS):
+        return "lz4"
+    if head.startswith(_ZSTD_MAGIC):
+        return "zstd"
+    if head.startswith(b"ZF0x"):
+        return "joblib-zf"
     if _is_lzma(head):
         return "lzma"
     if _is_zlib(head):
@@ -58,6 +66,16 @@ def _is_lzma(head: bytes) -> bool:
     return plain and (size == (1 << 64) - 1 or 0 < size < 1 << 38)
 
 
+def is_skippable(head: bytes) -> bool:
+    """Whether a skippable frame of lz4 or zstd is here."""
+    return len(head) >= 8 and head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F
+
+
+def is_json(head: bytes) -> bool:
+    """Whether a JSON object or array may begin here."""
+    return _JSON.match(head) is not None
+
+
 def is_tar(head: bytes) -> bool:
     """Whether a tar header is here: the `ustar` magic, or a checksum that is right."""
     if len(head) < 512:
@@ -71,11 +89,6 @@ def is_tar(head: bytes) -> bool:
     return int(field, 8) == total
 
 
-def unread_format(head: bytes) -> str:
-    """Name the container that we recognise but cannot open, or ""."""
-    return next((name for magic, name in _UNREAD.items() if head.startswith(magic)), "")
-
-
 def may_be_pickle(head: bytes, size: int) -> bool:
     """Whether a loader could begin to unpickle here, as far as the first bytes tell.
 
@@ -85,11 +98,13 @@ def may_be_pickle(head: bytes, size: int) -> bool:
     """
     if not head or head[0] not in OPCODES:
         return False
-    if head.startswith((ZIP_MAGIC, NPY_MAGIC)) or unread_format(head):
+    if head.startswith((ZIP_MAGIC, NPY_MAGIC, SQLITE_MAGIC)):
         return False
     kind = compression(head)
     if kind == "bzip2":
         return size > _BZIP2_LENGTH
+    if kind == "zstd":  # "(" then opcode 0xb5: no loader gets further
+        return False
     return not (kind == "lzma" and head[1] == 0)
 
 
@@ -97,8 +112,9 @@ def could_matter(head: bytes) -> bool:
     """Whether it is worth reading on: a pickle or a container may begin here."""
     return bool(
         may_be_pickle(head, len(head))
-        or head.startswith((ZIP_MAGIC, NPY_MAGIC))
+        or head.startswith((ZIP_MAGIC, NPY_MAGIC, HDF5_MAGIC, SEVENZIP_MAGIC, SQLITE_MAGIC))
         or compression(head)
-        or unread_format(head)
+        or is_skippable(head)
         or is_tar(head)
+        or is_json(head)
     )

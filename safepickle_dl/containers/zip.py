@@ -9,14 +9,15 @@ Source: PKWARE APPNOTE 6.3; CPython `Lib/zipfile`; miniz as torch uses it.
 
 from __future__ import annotations
 
-import lzma
 import re
 import struct
 from bz2 import BZ2Decompressor
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from lzma import FILTER_LZMA1
 
-from safepickle_dl.containers.compressed import Codec, Deflate, Inflater, unpack
+from safepickle_dl.containers.codecs import CODECS, Codec, Deflate, lzma_raw
+from safepickle_dl.containers.compressed import Inflater, unpack
 from safepickle_dl.containers.node import Node
 from safepickle_dl.containers.region import Problem
 from safepickle_dl.containers.sniff import ZIP_MAGIC
@@ -244,18 +245,16 @@ def _codec(data: Buffer, method: int, start: int, end: int) -> tuple[Codec | Non
         return Codec("deflate", Deflate, several=False), start
     if method == 12:
         return Codec("bzip2", BZ2Decompressor, several=False), start
+    if method in (20, 93):
+        return CODECS["zstd"], start
     if method == 14 and start + 9 <= end:
         n_properties, properties, dictionary = struct.unpack_from("<HBI", data, start + 2)
         lzma1 = {
-            "id": lzma.FILTER_LZMA1,
+            "id": FILTER_LZMA1,
             "lc": properties % 9,
             "lp": properties // 9 % 5,
             "pb": properties // 45,
             "dict_size": dictionary,
         }
-
-        def make() -> lzma.LZMADecompressor:
-            return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[lzma1])
-
-        return Codec("lzma", make, several=False), min(start + 4 + n_properties, end)
+        return Codec("lzma", lambda: lzma_raw([lzma1]), several=False), min(start + 4 + n_properties, end)
     return None, start

@@ -23,15 +23,10 @@ unlocked = nullcontext()
 """Around a loop that touches nothing but buffers and maps: the compiled core lets other threads run meanwhile."""
 
 
-class IntMap(dict[int, int]):
-    """Any int to an int from 0 up."""
-
-    put = dict.__setitem__
-    count = dict.__len__
-
-    def copied(self) -> IntMap:
-        """Return a map with the same content."""
-        return IntMap(self)
+LARGE = 1 << 20
+"""Ints from which a buffer grows by an eighth at a time (count)."""
+NEAR = 64
+"""How far a key of an `IntMap` may be beyond twice the number of its keys, to grow with it (count)."""
 
 
 def new_ints(size: int) -> Ints:
@@ -49,11 +44,15 @@ def copied(buffer: Ints) -> Ints:
     return buffer[:]
 
 
+def _enlarged(held: int, size: int) -> int:
+    return max(size, 2 * held if held < LARGE else held + held // 8)
+
+
 def grown(buffer: Ints, size: int) -> Ints:
-    """Return `buffer`, which the caller gives up, if it holds `size` ints, else one at least twice as long."""
-    if len(buffer) >= size:
-        return buffer
-    buffer.frombytes(bytes(8 * (max(size, 2 * len(buffer)) - len(buffer))))
+    """Return `buffer`, which the caller gives up, if it holds `size` ints, else a longer one (see LARGE)."""
+    held = len(buffer)
+    if held < size:
+        buffer.frombytes(bytes(8 * (_enlarged(held, size) - held)))
     return buffer
 
 
@@ -69,9 +68,64 @@ def copied_octets(buffer: Octets) -> Octets:
 
 def grown_octets(buffer: Octets, size: int) -> Octets:
     """Do what `grown` does."""
-    if len(buffer) < size:
-        buffer.extend(bytes(max(size, 2 * len(buffer)) - len(buffer)))
+    held = len(buffer)
+    if held < size:
+        buffer.extend(bytes(_enlarged(held, size) - held))
     return buffer
+
+
+class IntMap:
+    """Any int to an int from 0 up: keys that grow with the map take 8 bytes each, all others those of a dict."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.near = new_ints(16)
+        """Values plus one, by key; 0: none."""
+        self.far: dict[int, int] = {}
+        self.n = 0
+
+    def count(self) -> int:
+        """Return the number of keys."""
+        return self.n
+
+    def n_far(self) -> int:
+        """Return the number of keys that did not grow with the map."""
+        return len(self.far)
+
+    def put(self, key: int, value: int) -> None:
+        """Store a value under a key."""
+        if self.get(key, -1) < 0:
+            self.n += 1
+        if 0 <= key <= 2 * self.n + NEAR:
+            self.near = grown(self.near, key + 1)
+            self.near[key] = value + 1
+        else:
+            self.far[key] = value
+
+    def get(self, key: int, default: int) -> int:
+        """Return the value under a key, or `default`."""
+        if 0 <= key < len(self.near) and self.near[key] > 0:
+            return self.near[key] - 1
+        return self.far.get(key, default)
+
+
+def copied_map(source: IntMap) -> IntMap:
+    """Return a map with the same content."""
+    copy = IntMap()
+    copy.near, copy.far, copy.n = copied(source.near), dict(source.far), source.n
+    return copy
+
+
+def find_int(buffer: Ints, value: int, start: int, end: int) -> int:
+    """Return the index of the first `value` in `buffer[start:end]`, or -1."""
+    try:
+        return buffer.index(value, start, end)
+    except ValueError:
+        return -1
 
 
 def find_newline(data: Bytes, start: int, end: int) -> int:

@@ -24,6 +24,28 @@ def decimal(data: Bytes, lo: int, hi: int) -> int:
     return value
 
 
+def memo_key(data: Bytes, lo: int, hi: int) -> int:
+    """Return the memo key that a GET's or PUT's line means; -1 if negative or empty.
+
+    A NUL ends the number, as for the C loader. Keys beyond HUGE become numbers beyond it that differ as they do.
+    """
+    value = -1
+    digest = 0
+    for i in range(lo, hi):
+        byte = data[i]
+        if byte == 0:
+            break
+        if 48 <= byte <= 57:
+            if value < 0:
+                value = 0
+            value = value * 10 + byte - 48 if value < HUGE // 16 else HUGE
+            if value > 0:
+                digest = (digest * 1000003 ^ byte) & 0xFFFFFFFFFFFF
+        elif byte == 45:
+            return -1
+    return HUGE + digest if value == HUGE else value
+
+
 def prefixed(data: Bytes, lo: int, hi: int) -> int:
     """Return the value of integer text that may begin with 0x, 0o or 0b, at most HUGE; -1 if negative or empty."""
     while lo < hi and (data[lo] == 32 or 9 <= data[lo] <= 13 or data[lo] == 43):

@@ -10,13 +10,14 @@ would stop becomes an anomaly instruction (`opcodes.ANOMALY` and up):
   stream's last instruction.
 
 A last line without a newline is what loaders disagree on: the C one refuses it, `pickle.py` (and so
-joblib) runs it without its last byte. The instruction is kept, and a TRUNCATED follows at the end.
+joblib) runs it without its last byte, and imports a module whose name's line is not there at all. The instruction is
+kept, and a TRUNCATED follows at the end. docs/differentials.md lists all such places.
 """
 
 from __future__ import annotations
 
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes, Ints, find_newline, ints_of, new_ints, unlocked
+from safepickle_dl.core.buffers import Bytes, Ints, find_int, find_newline, ints_of, new_ints, unlocked
 
 BLOCK = 4096
 """Instructions of one block (count)."""
@@ -156,12 +157,12 @@ class Lexer:
                 if hi >= 0 and form == op.TWO_LINES:
                     line = hi + 1
                     hi = find_newline(data, line, end)
-                if hi < 0 and end > line and (form == op.LINE or line > lo):
-                    hi = end - 1  # as pickle.py reads a last line without a newline
+                if hi < 0 and (end > lo or code == op.PERSID):
+                    hi = max(line, end - 1)  # as pickle.py reads a last line without a newline; a name may be empty
                 if hi < 0:
                     anomaly = op.TRUNCATED
                 else:
-                    position = hi + 1
+                    position = hi + 1 if hi < end else end
                     if code == op.STRING:
                         if is_quoted(data, lo, hi):
                             lo += 1
@@ -204,3 +205,7 @@ class Lexer:
         self.position = position
         self.count = n
         return more
+
+    def find(self, code: int, start: int) -> int:
+        """Return the index of the block's first `code` at or behind index `start`, or -1."""
+        return find_int(self.ops, code, start, self.count)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from safepickle_dl.core import integers
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes, IntMap, Ints, copied, copied_octets, grown, new_ints, unlocked
+from safepickle_dl.core.buffers import Bytes, IntMap, Ints, copied, copied_map, copied_octets, grown, new_ints, unlocked
 from safepickle_dl.core.lexer import Lexer
 from safepickle_dl.core.nodes import Nodes
 
@@ -40,6 +40,7 @@ class Machine:
         """Start with an empty stack and memo."""
         self.nodes: Nodes = Nodes(data)
         self.memo: IntMap = IntMap()
+        self.bytes_seen: Ints = new_ints(256)
         self.stack: Ints = new_ints(64)
         self.depth: int = 0
         self.marks: Ints = new_ints(16)
@@ -64,6 +65,10 @@ class Machine:
         self.n_contexts: int = 0
         self.context: Ints = new_ints(4 * CONTEXT)
         self.context_of: IntMap = IntMap()
+
+    def size(self) -> int:
+        """Return how much is kept: values, stack, marks, call sites, and what the memo cannot hold in a row."""
+        return self.nodes.count + (self.depth + self.n_marks) // 4 + 2 * self.n_sites + 4 * self.memo.n_far()
 
     # --- stack ------------------------------------------------------------------------------------------------------
 
@@ -226,6 +231,7 @@ class Machine:
         nodes = self.nodes
         if kd.LIST <= nodes.kind[target] <= kd.SET:
             nodes.add_items(target, self.stack, start, self.depth)
+            nodes.give_back_items(self.stack, start, self.depth)
         else:
             items = nodes.add(kd.TUPLE, opcode, -1, -1, 0)
             nodes.add_items(items, self.stack, start, self.depth)
@@ -260,12 +266,14 @@ class Machine:
         """Execute one instruction (or anomaly) at byte `at` with the argument span `lo`, `hi`."""
         nodes = self.nodes
         if code == op.MEMOIZE:
-            self.memo.put(self.memo.count(), self.top(at))
+            self.memoize(self.memo.count(), self.top(at))
         elif code == op.BINPUT or code == op.LONG_BINPUT:
-            self.memo.put(nodes.uint(lo, hi), self.top(at))
+            self.memoize(nodes.uint(lo, hi), self.top(at))
         elif code == op.BINGET or code == op.LONG_BINGET:
             self.recall(nodes.uint(lo, hi), at)
-        elif code == op.BININT1 or code == op.BININT or code == op.BININT2 or code == op.LONG1 or code == op.LONG4:
+        elif code == op.BININT1:
+            self.push(self.byte_node(lo, hi))
+        elif code == op.BININT or code == op.BININT2 or code == op.LONG1 or code == op.LONG4:
             self.push(nodes.add(kd.INT, code, lo, hi, -1))
         elif code == op.SHORT_BINUNICODE or code == op.BINUNICODE or code == op.UNICODE or code == op.BINUNICODE8:
             self.push(nodes.add(kd.TEXT, code, lo, hi, -1))
@@ -344,7 +352,9 @@ class Machine:
             self.push(nodes.add(kd.INT, code, lo, hi, -1))
         elif code == op.POP:
             if self.depth > self.floor():
-                nodes.use[self.pop(at)] |= kd.POPPED
+                node = self.pop(at)
+                if not nodes.give_back(node):
+                    nodes.use[node] |= kd.POPPED
             else:
                 self.pop_mark(at)
         elif code == op.POP_MARK:
@@ -353,11 +363,13 @@ class Machine:
                 nodes.use[self.stack[i]] |= kd.POPPED
             self.depth = start
         elif code == op.DUP:
-            self.push(self.top(at))
+            node = self.top(at)
+            nodes.pinned = max(nodes.pinned, node)
+            self.push(node)
         elif code == op.PUT:
-            self.memo.put(integers.decimal(nodes.data, lo, hi), self.top(at))
+            self.memoize(integers.memo_key(nodes.data, lo, hi), self.top(at))
         elif code == op.GET:
-            self.recall(integers.decimal(nodes.data, lo, hi), at)
+            self.recall(integers.memo_key(nodes.data, lo, hi), at)
         elif code == op.PROTO:
             self.protocol = nodes.data[lo]
         elif code == op.STOP:
@@ -390,6 +402,21 @@ class Machine:
             return
         else:  # an anomaly of the lexer's
             self.add_anomaly(code, at)
+
+    def byte_node(self, lo: int, hi: int) -> int:
+        """Return the node of a BININT1; equal ones share it."""
+        value = self.nodes.data[lo]
+        node = self.bytes_seen[value]
+        if node == 0:
+            node = self.nodes.add(kd.INT, op.BININT1, lo, hi, -1)
+            self.nodes.pinned = max(self.nodes.pinned, node)
+            self.bytes_seen[value] = node
+        return node
+
+    def memoize(self, key: int, node: int) -> None:
+        """Store a node in the memo."""
+        self.nodes.pinned = max(self.nodes.pinned, node)
+        self.memo.put(key, node)
 
     def recall(self, key: int, at: int) -> None:
         """Push what the memo holds under a key; UNKNOWN and an anomaly where it holds nothing."""
@@ -460,8 +487,13 @@ class Machine:
         self.pause = kd.SKIP_ARRAY
 
 
-def copied_state(machine: Machine) -> Machine:
-    """Return a machine with the same nodes, memo and stack that has recorded no call site yet."""
+def copied_state(machine: Machine, with_stack: bool) -> Machine:
+    """Return a machine with the same nodes and memo that has recorded no call site yet.
+
+    Args:
+        machine: it is left as it is.
+        with_stack: False for an empty stack: only the memo lives on, as in an `Unpickler` that loads again.
+    """
     nodes = machine.nodes
     copy = Machine(nodes.data)
     copy.nodes.kind = copied_octets(nodes.kind)
@@ -471,14 +503,16 @@ def copied_state(machine: Machine) -> Machine:
     copy.nodes.extra = copied(nodes.extra)
     copy.nodes.use = copied_octets(nodes.use)
     copy.nodes.count = nodes.count
+    copy.nodes.pinned = nodes.count - 1
     copy.nodes.cell_node = copied(nodes.cell_node)
     copy.nodes.cell_next = copied(nodes.cell_next)
     copy.nodes.n_cells = nodes.n_cells
-    copy.memo = machine.memo.copied()
-    copy.stack = copied(machine.stack)
-    copy.depth = machine.depth
-    copy.marks = copied(machine.marks)
-    copy.n_marks = machine.n_marks
+    copy.memo = copied_map(machine.memo)
+    if with_stack:
+        copy.stack = copied(machine.stack)
+        copy.depth = machine.depth
+        copy.marks = copied(machine.marks)
+        copy.n_marks = machine.n_marks
     copy.protocol = machine.protocol
     return copy
 

@@ -40,6 +40,7 @@ class Nodes:
         self.use: Octets = new_octets(64)
         self.scratch: Octets = new_octets(1024)
         self.names: Ints = ints_of(kd.NAMES)
+        self.pinned: int = kd.FIRST_FREE - 1
         self.n_cells: int = 0
         self.cell_node: Ints = new_ints(64)
         self.cell_next: Ints = new_ints(64)
@@ -103,6 +104,25 @@ class Nodes:
             self.use[value] |= kd.ITEM
             i += 1
             room -= 1
+
+    def give_back(self, node: int) -> bool:
+        """Forget a literal that was just dropped, if it is the last node and nothing else refers to it.
+
+        What only counts in a long container (and what is popped at once) then takes no memory. Memo entries, copies on
+        the stack and shared nodes are at or below `pinned`; whatever else is referred to has a use, or a node above it.
+        """
+        kind = self.kind[node]
+        if node != self.count - 1 or node <= self.pinned or self.use[node] != 0:
+            return False
+        if kind != kd.INT and kind != kd.TEXT and kind != kd.DATA and kind != kd.FLOAT:
+            return False
+        self.count = node
+        return True
+
+    def give_back_items(self, values: Ints, start: int, end: int) -> None:
+        """Forget what can be forgotten at the end of `values[start:end]`, which a container has just taken."""
+        while end > start and self.give_back(values[end - 1]):
+            end -= 1
 
     def item(self, container: int, index: int) -> int:
         """Return the node at `index` of a container, -1 if it is not kept."""

@@ -18,6 +18,8 @@ MAX_ESCAPED = 16384
 """Text of an escaped literal (STRING, UNICODE) that is decoded; the rest is cut (bytes)."""
 MAX_SPAN = 1023
 """Longer texts are not remembered (bytes)."""
+MAX_REMEMBERED = 1 << 20
+"""Tokens of all remembered texts behind which they are forgotten (count)."""
 SHORT_LITERAL = 2048
 """Up to here every printable run of 3 bytes of a literal counts; in longer ones, runs of 12 (bytes)."""
 MAX_SITE_TOKENS = 4096
@@ -182,6 +184,8 @@ class Words:
             return
         key = lo << 10 | (hi - lo)
         known = self.span_of.get(key, -1)
+        if known < 0 and self.n_spans > MAX_REMEMBERED:
+            self.forget_spans()
         begin = self.n_tokens
         if known < 0:
             self.add_text(role, data, lo, hi)

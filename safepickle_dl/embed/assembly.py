@@ -19,12 +19,16 @@ MODULES = ("lexer", "integers", "escapes", "nodes", "machine", "words", "slices"
 
 
 def parse(name: str) -> ast.Module:
-    """Return the syntax tree of a module of core/."""
-    return ast.parse((CORE / f"{name}.py").read_text(encoding="utf-8"))
+    """Return the syntax tree of a module of core/, or of one beside this file that is written like them."""
+    path = CORE / f"{name}.py"
+    return ast.parse((path if path.is_file() else Path(__file__).with_name(path.name)).read_text(encoding="utf-8"))
 
 
-def assemble() -> ast.Module:
+def assemble(extra: tuple[str, ...] = ()) -> ast.Module:
     """Return the code of MODULES as one module: constants, functions, classes.
+
+    Args:
+        extra: further modules, from this folder.
 
     Raises:
         ValueError: two modules define the same name, or a constant that is no int or text is used.
@@ -33,7 +37,7 @@ def assemble() -> ast.Module:
     for name in CONSTANTS:
         known[name] = _constants(parse(name), known)
     body: list[ast.stmt] = []
-    for name in MODULES:
+    for name in (*MODULES, *extra):
         tree = parse(name)
         known[name] = _constants(tree, known)
         folded = _Fold(known[name]).visit(tree)

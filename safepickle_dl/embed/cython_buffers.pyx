@@ -15,8 +15,9 @@ _INTS = array("q")
 _BYTES = array("B")
 MULTIPLIER = cython.declare(cython.ulonglong, int.from_bytes(os.urandom(8), "little") | 1)
 """Of the hash, and unknown to who makes files: equal places in a map cannot be made on purpose."""
-LARGE = cython.declare(cython.Py_ssize_t, 1 << 14)
+SEPARATE = cython.declare(cython.Py_ssize_t, 1 << 14)
 """From here on a buffer is memory of its own rather than an `array` (ints)."""
+LARGE = cython.declare(cython.Py_ssize_t, 1 << 20)
 NEAR = cython.declare(cython.Py_ssize_t, 64)
 
 
@@ -29,7 +30,7 @@ class IntMap:
     def __init__(self):
         self.n = 0
         self.near = new_ints(16)
-        self.n_far = 0
+        self.far = 0
         self.shift = 60
         self.keys = new_ints(16)
         self.values = new_ints(16)
@@ -37,10 +38,13 @@ class IntMap:
     def count(self):
         return self.n
 
+    def n_far(self):
+        return self.far
+
     def get(self, key, default):
         if 0 <= key < self.near.shape[0] and self.near[key] > 0:
             return self.near[key] - 1
-        if self.n_far > 0:
+        if self.far > 0:
             value = self.values[self.place(key)]
             if value > 0:
                 return value - 1
@@ -63,11 +67,11 @@ class IntMap:
         return 0
 
     def put_far(self, key, value):
-        if 2 * self.n_far >= self.keys.shape[0]:
+        if 2 * self.far >= self.keys.shape[0]:
             self.rehash()
         i = self.place(key)
         if self.values[i] == 0:
-            self.n_far += 1
+            self.far += 1
         self.keys[i] = key
         self.values[i] = value
         return 0
@@ -96,21 +100,22 @@ class IntMap:
         if self.n > 0:  # not filled with zeros: that would cost the size of what was there
             self.n = 0
             self.near = new_ints(16)
-            self.n_far = 0
+            self.far = 0
             self.shift = 60
             self.keys = new_ints(16)
             self.values = new_ints(16)
         return 0
 
-    def copied(self):
-        copy = IntMap()
-        copy.n = self.n
-        copy.near = copied(self.near)
-        copy.n_far = self.n_far
-        copy.shift = self.shift
-        copy.keys = copied(self.keys)
-        copy.values = copied(self.values)
-        return copy
+
+def copied_map(source):
+    copy = IntMap()
+    copy.n = source.n
+    copy.near = copied(source.near)
+    copy.far = source.far
+    copy.shift = source.shift
+    copy.keys = copied(source.keys)
+    copy.values = copied(source.values)
+    return copy
 
 
 def large_block(size, width, letter):
@@ -123,7 +128,7 @@ def large_block(size, width, letter):
 
 
 def new_ints(size):
-    return clone(_INTS, size, True) if size < LARGE else large_block(size, 8, "q")
+    return clone(_INTS, size, True) if size < SEPARATE else large_block(size, 8, "q")
 
 
 def ints_of(text):
@@ -136,16 +141,20 @@ def copied(buffer):
     return result
 
 
+def enlarged(held, size):
+    return max(size, 2 * held if held < LARGE else held + held // 8)
+
+
 def grown(buffer, size):
     if buffer.shape[0] >= size:
         return buffer
-    result = new_ints(max(size, 2 * buffer.shape[0]))
+    result = new_ints(enlarged(buffer.shape[0], size))
     result[: buffer.shape[0]] = buffer
     return result
 
 
 def new_octets(size):
-    return clone(_BYTES, size, True) if size < LARGE else large_block(size, 1, "B")
+    return clone(_BYTES, size, True) if size < SEPARATE else large_block(size, 1, "B")
 
 
 def copied_octets(buffer):
@@ -157,9 +166,16 @@ def copied_octets(buffer):
 def grown_octets(buffer, size):
     if buffer.shape[0] >= size:
         return buffer
-    result = new_octets(max(size, 2 * buffer.shape[0]))
+    result = new_octets(enlarged(buffer.shape[0], size))
     result[: buffer.shape[0]] = buffer
     return result
+
+
+def find_int(buffer, value, start, end):
+    for i in range(max(start, 0), min(end, buffer.shape[0])):
+        if buffer[i] == value:
+            return i
+    return -1
 
 
 def find_newline(data, start, end):

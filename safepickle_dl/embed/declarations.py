@@ -28,15 +28,17 @@ BUFFER_FUNCTIONS = {
     "copied": "Ints",
     "grown": "Ints",
     "new_octets": "Octets",
+    "copied_map": "IntMap",
     "copied_octets": "Octets",
     "grown_octets": "Octets",
+    "find_int": "int",
     "find_newline": "int",
     "find_text": "int",
     "min": "int",
     "max": "int",
     "len": "int",
 }
-MAP_METHODS = {"get": "int", "put": "None", "count": "int", "clear": "None", "copied": "IntMap"}
+MAP_METHODS = {"get": "int", "put": "None", "count": "int", "n_far": "int", "clear": "None"}
 
 
 @dataclass
@@ -179,6 +181,10 @@ def _error(annotation: str) -> str:
     return f" except? {ERROR}" if annotation == "int" else ""
 
 
+def _expression(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
 def _large(value: int) -> str:
     """Return a C expression for a large number, of literals that are small."""
     if value < 1 << 31:
@@ -229,8 +235,8 @@ class _Nogil(ast.NodeTransformer):
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         """A literal above 31 bits would be a Python object."""
-        is_large = type(node.value) is int and node.value >= 1 << 31
-        return ast.parse(_large(node.value), mode="eval").body if is_large else node
+        value = node.value
+        return _expression(_large(value)) if isinstance(value, int) and value >= 1 << 31 else node
 
     def visit_Assign(self, node: ast.Assign) -> ast.stmt:
         """`x = grown(x, n)` takes the GIL, even where nothing is to be done."""

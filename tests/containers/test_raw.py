@@ -12,7 +12,7 @@ from tests.containers.wrap import NOISE, OTHER, PICKLE, Member, look, zipped
 
 def test_a_raw_pickle_is_the_whole_file() -> None:
     data = PICKLE + OTHER + b"raw data after STOP"
-    assert list(open_file(data)) == [Region("", data, 0, len(data))]
+    assert list(open_file(data)) == [Region("", data, 0, len(data), search=True)]
 
 
 def test_the_opcodes_are_all_68() -> None:
@@ -35,16 +35,21 @@ def test_a_mapped_file_is_not_copied() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\0", NOISE, b"\xff\xd8\xff\xe0", b"{}", b" "])
-def test_what_holds_no_pickle_gives_nothing(data: bytes) -> None:
-    assert list(open_file(data)) == []
+def test_where_no_pickle_begins_one_is_searched_for(data: bytes) -> None:
+    assert look(data).regions == []
+    assert all(isinstance(part, Region) and part.search and not part.certain for part in open_file(data))
+
+
+def test_members_of_archives_are_not_searched() -> None:
+    parts = list(open_file(zipped([Member(b"data/0", NOISE + PICKLE)])))
+    assert parts == []
 
 
 @pytest.mark.parametrize("head", [b"7z\xbc\xaf\x27\x1c", b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd"], ids=str)
-def test_a_known_format_that_cannot_be_opened_is_a_problem(head: bytes) -> None:
+def test_a_known_format_that_is_broken_is_a_problem(head: bytes) -> None:
     found = look(head + bytes(50))
     assert found.regions == []
     assert len(found.problems) == 1
-    assert found.problems[0].unread_bytes == len(head) + 50
 
 
 def test_polyglot_of_pickle_and_zip_is_both() -> None:

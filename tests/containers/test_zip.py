@@ -121,9 +121,9 @@ def test_a_short_directory_is_a_problem() -> None:
 
 
 def test_an_unknown_method_is_a_problem() -> None:
-    found = look(zipped([Member(b"a", PICKLE, method=93), Member(b"b", OTHER)]))
+    found = look(zipped([Member(b"a", PICKLE, method=97), Member(b"b", OTHER)]))
     assert found.regions == [("b", OTHER)]
-    assert found.messages == ["zip method 93 is not supported"]
+    assert found.messages == ["zip method 97 is not supported"]
     assert found.problems[0].name == "a"
 
 

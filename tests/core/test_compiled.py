@@ -39,8 +39,7 @@ def trace(core: Any, data: bytes) -> dict[str, object]:
     more = True
     while more:
         more = lexer.read_block()
-        for buffer in (lexer.ops, lexer.at, lexer.lo, lexer.hi):
-            instructions.append(list(buffer[: lexer.count]))
+        instructions.extend(list(buffer[: lexer.count]) for buffer in (lexer.ops, lexer.at, lexer.lo, lexer.hi))
         done = 0
         while done < lexer.count:
             done = machine.run(lexer, done)
@@ -55,7 +54,14 @@ def trace(core: Any, data: bytes) -> dict[str, object]:
         "instructions": instructions,
         "sites": {f: list(getattr(machine, f"site_{f}")[: machine.n_sites]) for f in SITE_FIELDS},
         "nodes": {field: list(getattr(nodes, field)[: nodes.count]) for field in NODE_FIELDS},
-        "machine": (machine.protocol, machine.n_instructions, machine.n_anomalies, machine.stopped, machine.depth),
+        "machine": (
+            machine.protocol,
+            machine.n_instructions,
+            machine.n_anomalies,
+            machine.stopped,
+            machine.depth,
+            machine.size(),
+        ),
         "tokens": list(slices.tokens[: slices.first[slices.count]]),
         "first": list(slices.first[: slices.count + 1]),
         "pairs": (list(slices.pair_source[: slices.n_pairs]), list(slices.pair_slice[: slices.n_pairs])),

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.streams import global_text
+from safepickle_dl.stream import global_text
 from tests.assemble import anomalies, called, result_use, run, short, sites, stack_global
 
 ECHO = ("os.system", "('echo',)")
@@ -219,7 +219,7 @@ def test_long_containers_are_counted_but_not_kept() -> None:
 
 def test_floats_keep_their_value_while_there_are_few_nodes() -> None:
     assert sites(b"cos\nf\nF2.5\n\x85R.")[-1][2] == "(2.5,)"
-    data = b"(" + b"K\x01" * 70_000 + b"1cos\nf\nF2.5\n\x85R."
+    data = b"(" + b"J\0\0\0\1" * 70_000 + b"1cos\nf\nF2.5\n\x85R."
     assert sites(data)[-1][2] == "(<float>,)"
 
 

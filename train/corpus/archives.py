@@ -22,7 +22,7 @@ class Member:
     name: bytes
     data: bytes
     method: int = 0
-    """0: stored; 8: deflated; any other: stored, and called something else."""
+    """0: stored; 8: deflated; 93: a zstd frame; any other: stored, and called something else."""
     flags: int = 0
     crc: int | None = None
     """What both headers say; None: the truth. So is `size`."""
@@ -48,6 +48,8 @@ def zipped(members: Sequence[Member], *, shift: int = 0, zip64: bool = False, co
         if member.method == 8:
             squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
             packed = squeeze.compress(member.data) + squeeze.flush()
+        elif member.method == 93:
+            packed = zstd_framed(member.data)
         size = len(member.data) if member.size is None else member.size
         crc = zlib.crc32(member.data) if member.crc is None else member.crc
         local_name = member.name if member.local_name is None else member.local_name

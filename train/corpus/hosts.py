@@ -16,9 +16,10 @@ from safepickle_dl.containers import Region, open_file
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.machine import Machine
-from safepickle_dl.limits import DEFAULT_LIMITS
+from safepickle_dl.limits import Budget
 from safepickle_dl.reader import read_path
-from safepickle_dl.streams import PickleStream, global_text, read_stream, read_streams
+from safepickle_dl.stream import PickleStream, global_text, read_stream
+from safepickle_dl.streams import read_streams
 from train.corpus import assemble as asm
 from train.corpus.instructions import Program, program
 from train.corpus.padding import append_padding, junk_between, padding, prepend_padding
@@ -118,7 +119,7 @@ def _has_old_names(one: Program) -> bool:
 
 def _free_scalars(host: bytes, outer: Program) -> list[int]:
     """Return the steps that push a scalar which ends as an item of a list or a value of a dict, and in no call site."""
-    machine = read_stream("", host, 0, len(host), DEFAULT_LIMITS, crossing=False).machine
+    machine = read_stream("", host, 0, len(host), Budget(), crossing=False).machine
     nodes, used = machine.nodes, _reached(machine)
     if any(kd.TUPLE <= nodes.kind[node] <= kd.SET and nodes.extra[node] > kd.MAX_CHILDREN for node in used):
         return []  # the machine does not keep every item of it
@@ -173,7 +174,7 @@ def read_hosts(paths: Iterable[Path], max_bytes: int = 1 << 20) -> Iterator[Host
     """
     for path in paths:
         for part in open_file(read_path(path)):
-            if not isinstance(part, Region):
+            if not isinstance(part, Region) or not part.certain:
                 continue
             streams = read_streams(part)
             stream = next(streams, None)

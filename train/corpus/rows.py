@@ -17,7 +17,7 @@ from safepickle_dl.core import tokens as tk
 from safepickle_dl.core.lexer import Lexer
 from safepickle_dl.reader import Buffer
 from safepickle_dl.render import arguments_text, callee_text, opcode_name
-from safepickle_dl.streams import PickleStream, global_text
+from safepickle_dl.stream import PickleStream, global_text
 
 MAX_SLICES = 4096
 """Distinct slices of one file that are kept (count); the largest honest files have more, all alike."""

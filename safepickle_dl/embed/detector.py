@@ -1,0 +1,173 @@
+"""The scripted part around the core: slices to tensors, the net, scores, findings. Read by `module.source`."""
+
+from __future__ import annotations
+
+from typing import Dict, List  # noqa: UP035
+
+import torch
+from torch import Tensor, nn
+
+from safepickle_dl.core.slices import Slices
+from safepickle_dl.embed.driver import Reader
+
+
+class Detector(nn.Module):
+    """`forward`: all pickles of one region to a verdict. Thresholds are attributes."""
+
+    malicious: float
+    suspicious: float
+    slope: float
+    intercept: float
+    max_tokens: int
+    max_findings: int
+    batch_tokens: int
+
+    def __init__(
+        self,
+        net: nn.Module,
+        slope: float,
+        intercept: float,
+        malicious: float,
+        suspicious: float,
+        version: str,
+        metadata: str,
+    ) -> None:
+        """Take a net, its calibration and its thresholds (probabilities)."""
+        super().__init__()
+        self.net = net
+        self.slope = slope
+        self.intercept = intercept
+        self.malicious = malicious
+        self.suspicious = suspicious
+        self.max_tokens = 8_000_000
+        self.max_findings = 100
+        self.batch_tokens = 8192
+        self.model_version = version
+        self.model_metadata = metadata
+
+    @torch.jit.export
+    def version(self) -> str:
+        """Return the name and version of the model bundle."""
+        return self.model_version
+
+    @torch.jit.export
+    def metadata(self) -> str:
+        """Return the versions of package, model and tokenizer as JSON."""
+        return self.model_metadata
+
+    def forward(self, data: Tensor) -> Dict[str, Tensor]:  # noqa: UP006
+        """Read a region and score it.
+
+        Args:
+            data: (n,) uint8, a raw file or one member of an archive.
+
+        Returns:
+            Scalars: `score` (probability), one for each member (`sequence`), `verdict` (0 benign, 1 suspicious,
+            2 malicious, 3 error, 4 skipped), `streams` (count), `complete`. For each finding, best first, (f,):
+            `finding_score`, `finding_offset` (bytes), `finding_opcode`.
+        """
+        content: List[int] = data.to(torch.int64).cpu().tolist()  # noqa: UP006
+        reader = Reader(content)  # type: ignore[arg-type]  # here every buffer is a list
+        reader.read_all()
+        salt = int(torch.randint(0, 1 << 48, (1,)).item())
+        slices = Slices(self.max_tokens, salt)
+        for i in range(len(reader.machines)):
+            slices.add_machine(reader.machines[i], i)
+        complete = reader.complete and not slices.cut_short
+        scores = self.slice_scores(slices, data.device)  # (k,)
+        results = self.members(scores)
+        score = self.combined(results)
+        results["score"] = score
+        results["verdict"] = self.verdict(float(score.item()), reader.n_streams > 0, complete)
+        results["streams"] = torch.tensor(reader.n_streams)
+        results["complete"] = torch.tensor(complete)
+        self.add_findings(results, scores, reader, slices)
+        return results
+
+    def members(self, scores: Tensor) -> Dict[str, Tensor]:  # noqa: UP006
+        """Return the score of each member of the ensemble: `anomaly` and `handcrafted` will stand here."""
+        highest = scores.max() if scores.numel() > 0 else torch.zeros((), dtype=torch.float64)
+        return {"sequence": highest.cpu()}
+
+    def combined(self, members: Dict[str, Tensor]) -> Tensor:  # noqa: UP006
+        """Return the calibrated probability that the members come to."""
+        return members["sequence"]
+
+    def verdict(self, score: float, has_streams: bool, complete: bool) -> Tensor:
+        """Return the verdict as a number."""
+        code = 4
+        if score >= self.malicious:
+            code = 2
+        elif score >= self.suspicious:
+            code = 1
+        elif not complete:
+            code = 3
+        elif has_streams:
+            code = 0
+        return torch.tensor(code)
+
+    def slice_scores(self, slices: Slices, device: torch.device) -> Tensor:
+        """Return the calibrated probability of each slice; 0 for opcode contexts, (k,)."""
+        tokens = torch.tensor(slices.tokens[: slices.first[slices.count]], dtype=torch.int64)  # (n,)
+        first = torch.tensor(slices.first[: slices.count + 1], dtype=torch.int64)  # (k + 1,)
+        channel = torch.tensor(slices.channel[: slices.count], dtype=torch.int64)  # (k,)
+        grams = torch.tensor(slices.words.grams[: slices.words.n_words * 8], dtype=torch.int64).view(-1, 8)  # (w, 8)
+        lengths = first[1:] - first[:-1]
+        scores = torch.zeros(slices.count, dtype=torch.float64)
+        chosen = torch.nonzero(channel == 0).view(-1)
+        chosen = chosen[torch.argsort(lengths[chosen])]
+        done = 0
+        while done < len(chosen):
+            longest = int(lengths[chosen[min(len(chosen), done + 1) - 1]].item())
+            size = 1
+            while done + size < len(chosen):
+                longest = int(lengths[chosen[done + size]].item())
+                if longest * (size + 1) > self.batch_tokens:
+                    break
+                size += 1
+            part = chosen[done : done + size]
+            batch = self.padded(tokens, first[part], lengths[part], grams)
+            logits = self.net(batch.to(device)).cpu().to(torch.float64)
+            scores[part] = torch.sigmoid(self.slope * logits + self.intercept)
+            done += size
+        return scores
+
+    def padded(self, tokens: Tensor, first: Tensor, lengths: Tensor, grams: Tensor) -> Tensor:
+        """Return (b, t, 10) role, id and trigrams of each token, zeros behind short slices (see `batch.pad`)."""
+        t = int(lengths.max().item())
+        steps = torch.arange(t)
+        filled = steps < lengths.unsqueeze(1)  # (b, t)
+        index = torch.where(filled, first.unsqueeze(1) + steps, 0)
+        packed = torch.where(filled, tokens[index], 0)  # (b, t)
+        fields = torch.stack([packed & 255, (packed >> 8) & 65535], -1)
+        return torch.cat([fields, grams[packed >> 24]], -1)
+
+    def add_findings(
+        self,
+        results: Dict[str, Tensor],  # noqa: UP006
+        scores: Tensor,
+        reader: Reader,
+        slices: Slices,
+    ) -> None:
+        """Add one finding for each call site with a slice that scores at least as suspicious."""
+        order = torch.argsort(scores, descending=True)
+        found: List[float] = []  # noqa: UP006
+        offsets: List[int] = []  # noqa: UP006
+        opcodes: List[int] = []  # noqa: UP006
+        seen: Dict[int, int] = {}  # noqa: UP006
+        for i in range(len(order)):
+            k = int(order[i].item())
+            score = float(scores[k].item())
+            if score < self.suspicious or len(found) >= self.max_findings:
+                break
+            site = slices.site[k]
+            key = slices.source[k] << 40 | site
+            if key not in seen:
+                seen[key] = k
+                machine = reader.machines[slices.source[k]]
+                found.append(score)
+                offsets.append(machine.site_at[site])
+                opcodes.append(machine.site_opcode[site])
+        results["finding_score"] = torch.tensor(found, dtype=torch.float64)
+        results["finding_offset"] = torch.tensor(offsets, dtype=torch.int64)
+        results["finding_opcode"] = torch.tensor(opcodes, dtype=torch.int64)

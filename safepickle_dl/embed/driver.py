@@ -1,0 +1,226 @@
+"""What `streams.read_streams` does, in the subset of core/: all pickles of a region, for runtimes without Python.
+
+A region is a raw file or one member of an archive. Kept in step with `streams` by tests: the same machines, in the same
+places.
+"""
+
+from __future__ import annotations
+
+from safepickle_dl.core import kinds as kd
+from safepickle_dl.core import opcodes as op
+from safepickle_dl.core.buffers import Bytes
+from safepickle_dl.core.lexer import Lexer
+from safepickle_dl.core.machine import Machine, copied_state
+
+MAX_OPCODES = 50_000_000
+"""Instructions of one stream (count)."""
+MAX_STREAMS = 10_000
+"""Pickle streams of one region (count)."""
+MAX_NAME_BYTES = 10_010
+"""Bytes of a module's or a name's text that are looked at (count)."""
+MIN_TRUNCATED = 8
+"""As in `streams`: instructions of a headless stream that make it a cut-off pickle (count)."""
+MAX_CANDIDATES = 4096
+"""As in `streams`: headers that are tried (count)."""
+GIVE_UP_AFTER = 256
+"""As in `streams`: instructions of a failed trial behind which the search goes on at its end (count)."""
+
+
+class Reader:
+    """Reads `data`: `machines` are those of all its pickles, nested ones behind their own.
+
+    `complete` says whether everything was read as far as a loader would read it.
+    """
+
+    def __init__(self, data: Bytes) -> None:
+        """Start with nothing read."""
+        self.data: Bytes = data
+        self.machines: list[Machine] = []
+        self.nested: list[Machine] = []
+        self.complete: bool = True
+        self.n_streams: int = 0
+        self.end: int = 0
+        self.over_limit: bool = False
+        self.crossed: bool = False
+
+    def read_all(self) -> None:
+        """Read every pickle of the region; none if it does not begin with one."""
+        end = len(self.data)
+        position = 0
+        while position < end:
+            machine = self.read(position, end)
+            found = self.is_pickle(machine, position)
+            if not found:
+                if position == 0:
+                    return
+                machine = self.search(position, end)
+                found = self.is_found_pickle(machine)
+            if not found:
+                return
+            self.n_streams += 1
+            position = self.end
+            if self.n_streams >= MAX_STREAMS and position < end:
+                self.over_limit = True
+            self.machines.append(machine)
+            if not machine.stopped or self.over_limit:
+                self.complete = False
+            for nested in self.nested:
+                self.machines.append(nested)
+                if not nested.stopped:
+                    self.complete = False
+            if self.n_streams >= MAX_STREAMS:
+                return
+
+    def search(self, start: int, end: int) -> Machine:
+        """Read the next pickle at or behind `start` that has a protocol header; an empty machine if there is none."""
+        data = self.data
+        n_tried = 0
+        while n_tried < MAX_CANDIDATES and start + 1 < end:
+            if data[start] != op.PROTO or data[start + 1] < 2 or data[start + 1] > 5:
+                start += 1
+                continue
+            n_tried += 1
+            machine = self.read(start, end)
+            if self.is_found_pickle(machine):
+                return machine
+            start = self.end if machine.n_instructions > GIVE_UP_AFTER else start + 1
+        return Machine(data)
+
+    def read(self, start: int, end: int) -> Machine:
+        """Run a machine over the pickle that begins at `data[start]`; `end` is then where it ends."""
+        self.nested.clear()
+        self.over_limit = False
+        self.crossed = False
+        machine = Machine(self.data)
+        lexer = Lexer(self.data, start, end)
+        more = True
+        while more:
+            more = lexer.read_block()
+            done = machine.run(lexer, 0)
+            if machine.pause != kd.GO_ON:
+                lexer.position = lexer.at[done - 1] + 1
+                self.cross_array(machine, lexer)
+                more = True
+            lexer.stop_at_build = machine.saw_array_wrapper
+            if machine.n_instructions > MAX_OPCODES:
+                machine.add_anomaly(op.LIMIT, lexer.position)
+                self.over_limit = True
+                break
+        self.end = max(lexer.position, start + 1)
+        return machine
+
+    def run_plain(self, machine: Machine, start: int, end: int) -> int:
+        """Run a machine over a pickle that only joblib would interrupt; return where it ends."""
+        lexer = Lexer(self.data, start, end)
+        more = True
+        while more:
+            more = lexer.read_block()
+            done = 0
+            while done < lexer.count:
+                done = machine.run(lexer, done)
+            if machine.n_instructions > MAX_OPCODES:
+                machine.add_anomaly(op.LIMIT, lexer.position)
+                self.over_limit = True
+                break
+        return max(lexer.position, start + 1)
+
+    def cross_array(self, machine: Machine, lexer: Lexer) -> None:
+        """Move the lexer behind the array data at its position, and keep what else a loader would run there."""
+        begin = lexer.position
+        if machine.pause == kd.NESTED_PICKLE:
+            nested = Machine(self.data)
+            lexer.position = self.run_plain(nested, begin, lexer.end)
+            self.nested.append(nested)
+        else:
+            behind = begin
+            if machine.skip_padding and begin < lexer.end:
+                behind += 1 + self.data[begin]
+            lexer.position = min(behind + machine.skip_bytes, lexer.end)
+            end = lexer.position if self.crossed else lexer.end
+            trial = Machine(self.data)
+            self.run_plain(trial, begin, end)
+            if not self.crossed and self.calls(trial):
+                trial = copied_state(machine, True)
+                self.run_plain(trial, begin, end)
+            if self.calls_something_named(trial):
+                self.nested.append(trial)
+        self.crossed = True
+
+    def is_pickle(self, machine: Machine, start: int) -> bool:
+        """Return whether a loader that began at `start` would have found a pickle, whole or cut off."""
+        if self.data[start] == op.PROTO and machine.protocol <= 5 and machine.n_instructions > 2:
+            return True
+        stopped = machine.stopped and not self.over_limit
+        if stopped and machine.n_anomalies == 0 and machine.n_instructions > 1:
+            return True
+        if machine.n_anomalies == 1 and machine.n_instructions > MIN_TRUNCATED and not machine.stopped:
+            return True
+        return self.calls_something_named(machine)
+
+    def is_found_pickle(self, machine: Machine) -> bool:
+        """Return whether a header found by searching begins a pickle that could do anything."""
+        stopped = machine.stopped and not self.over_limit
+        return (stopped and machine.n_anomalies == 0 and machine.n_sites > 0) or self.calls_something_named(machine)
+
+    def is_call(self, code: int) -> bool:
+        """Return whether an opcode calls."""
+        return code == op.REDUCE or code == op.OBJ or code == op.INST or code == op.NEWOBJ or code == op.NEWOBJ_EX
+
+    def calls(self, machine: Machine) -> bool:
+        """Return whether a machine calls anything."""
+        for site in range(machine.n_sites):  # noqa: SIM110
+            if self.is_call(machine.site_opcode[site]):
+                return True
+        return False
+
+    def calls_something_named(self, machine: Machine) -> bool:
+        """Return whether a machine calls an import whose name could exist."""
+        nodes = machine.nodes
+        for site in range(machine.n_sites):
+            if self.is_call(machine.site_opcode[site]):
+                callee = machine.site_callee[site]
+                if nodes.kind[callee] == kd.GLOBAL and self.has_name(machine, callee):
+                    return True
+        return False
+
+    def has_name(self, machine: Machine, node: int) -> bool:
+        """Return whether the module and the name of an import are identifiers."""
+        nodes = machine.nodes
+        lo = nodes.lo[node]
+        hi = nodes.hi[node]
+        if nodes.opcode[node] == op.STACK_GLOBAL:
+            return self.is_identifier_node(machine, lo) and self.is_identifier_node(machine, hi)
+        line_end = lo
+        while line_end < hi and self.data[line_end] != 10:
+            line_end += 1
+        return is_identifier(self.data, lo, line_end) and is_identifier(self.data, line_end + 1, hi)
+
+    def is_identifier_node(self, machine: Machine, node: int) -> bool:
+        """Return whether a TEXT node is an identifier."""
+        nodes = machine.nodes
+        if nodes.kind[node] != kd.TEXT:
+            return False
+        if nodes.is_escaped(node):
+            return is_identifier(nodes.scratch, 0, nodes.text_size(node))
+        return is_identifier(self.data, nodes.lo[node], nodes.hi[node])
+
+
+def is_identifier(data: Bytes, lo: int, hi: int) -> bool:
+    """Return whether `data[lo:hi]` are dotted names; characters above 127 count as letters where they are UTF-8."""
+    hi = min(hi, lo + MAX_NAME_BYTES)
+    if lo >= hi or 48 <= data[lo] <= 57 or data[lo] == 46:
+        return False
+    missing = 0  # bytes of the character
+    for i in range(lo, hi):
+        byte = data[i]
+        if missing > 0:
+            if byte < 128 or byte > 191:
+                return False
+            missing -= 1
+        elif byte >= 128:
+            if byte < 194 or byte > 244:
+                return False
+            missing = 1 if byte < 224 else (2 if byte < 240 else 3)
+        elif not (48 <= byte <= 57 or 97 <= byte | 32 <= 122 or byte == 95 or byte == 46):
+            return False
+    return missing == 0
