@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from safepickle_dl.containers.compressed import open_compressed, open_skippable
+from safepickle_dl.containers.encoded import decoded, open_encoded
 from safepickle_dl.containers.foreign import foreign_format, member_note
 from safepickle_dl.containers.json import open_json
 from safepickle_dl.containers.node import Node
@@ -133,6 +134,8 @@ def _members(node: Node, head: bytes, spans: list[tuple[int, int]]) -> list[Iter
         members.append(open_7z(node))
     if head.startswith(SQLITE_MAGIC):
         members.append(open_sqlite(node))
+    if not node.certain and decoded(head) is not None:  # text in a literal that was compressed, say
+        members.append(open_encoded(node))
     if is_json(head):
         members.append(open_json(node))
     if head.startswith(ZIP_MAGIC) or find_end(node.data, node.start, node.end) >= 0:
