@@ -28,6 +28,7 @@ def test_one_object_on_one_line() -> None:
         "streams",
         "findings",
         "error",
+        "notes",
         "seconds",
     ]
 
