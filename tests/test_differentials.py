@@ -129,6 +129,11 @@ def test_every_entry_of_the_document_has_its_test() -> None:
     assert entries == tests
 
 
+@pytest.mark.parametrize("seed", [101, 5235, 37233, 41023, 43565])
+def test_what_was_once_missed(seed: int) -> None:
+    assert [lost for _, _, lost, _ in missed(seed, 1)] == [[], []]
+
+
 def test_cpython_asks_for_nothing_that_we_do_not_see() -> None:
     """A few hundred generated pickles, whole and mutated; `python -m tests.fuzz.differential` compares more."""
     through = 0
