@@ -118,7 +118,7 @@ class FileDataset(Dataset[Bag]):
                 chosen = np.concatenate([payload, drawn])
         batch = pad(self.arrays[index], chosen)
         if self.random is not None:
-            batch = drop_uses(drop_names(batch, self.random), self.random)
+            batch = drop_names(batch, self.random)
         return batch, self.labels[index], self.groups[index] in MADE_GROUPS
 
 
@@ -147,23 +147,6 @@ def drop_names(batch: npt.NDArray[np.int32], random: np.random.Generator) -> npt
     hit = np.isin(batch[..., 0], roles) & (batch[..., 1] >= tk.FIRST_WORD)
     batch[hit, 1] = tk.MASKED
     batch[hit, 2:] = 0
-    return batch
-
-
-USE_DROPOUT = 0.5
-"""How often all slices of a file lose what becomes of their results (probability)."""
-
-
-def drop_uses(batch: npt.NDArray[np.int32], random: np.random.Generator) -> npt.NDArray[np.int32]:
-    """Mask what becomes of results, so that a payload scores the same wherever it stands and whatever follows it.
-
-    Args:
-        batch: (k, t, f); changed in place.
-        random: decides.
-    """
-    if random.random() < USE_DROPOUT:
-        uses = (batch[..., 0] == tk.SITE) & (batch[..., 1] >= tk.FIRST_USE) & (batch[..., 1] < tk.OPEN)
-        batch[uses, 1] = tk.MASKED
     return batch
 
 

@@ -32,7 +32,6 @@ ARGUMENT = 16
 STATE = 32
 ITEM = 64
 OPERAND = 128
-N_USES = 8
 
 MAX_CHILDREN = 256
 """Items of one container that are kept (count); the rest are only counted."""

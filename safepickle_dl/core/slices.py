@@ -1,9 +1,10 @@
 """Call sites to slices: the token sequences that the classifier reads, each distinct one once.
 
-A slice is: the operation and what becomes of its result; the callee (through attribute chains and earlier calls); the
-argument tree, whole. What does not fit into MAX_TOKENS goes on in further slices that repeat the head, so that nothing
-can hide in the middle of a long argument. A slice depends on its call site alone: whatever else a stream holds before,
-behind or between cannot change it, which is why the maximum over slices cannot be talked down by padding.
+A slice is: the operation; the callee (through attribute chains and earlier calls); the argument tree, whole. What does
+not fit into MAX_TOKENS goes on in further slices that repeat the head, so that nothing can hide in the middle of a long
+argument. A slice depends on its call site alone: whatever else a stream holds before, behind or between, and whatever
+becomes of the result, cannot change it, which is why the maximum over slices cannot be talked down by padding. Opcodes
+that do the same (`REDUCE`, `OBJ` and `INST`) are the same operation.
 
 The second channel is the opcode context of each call site (`Machine.context`), as slices of their own.
 """
@@ -32,6 +33,23 @@ MAX_CALL_DEPTH = 4
 # Work items that are no nodes.
 CLOSE_CONTAINER = -1
 CLOSE_CALL = -2
+
+
+def operation(opcode: int) -> int:
+    """Return the opcode that stands for all that do the same."""
+    if opcode == op.OBJ or opcode == op.INST:
+        return op.REDUCE
+    if opcode == op.APPEND:
+        return op.APPENDS
+    if opcode == op.SETITEM:
+        return op.SETITEMS
+    if opcode == op.STACK_GLOBAL:
+        return op.GLOBAL
+    if opcode == op.BINPERSID:
+        return op.PERSID
+    if opcode == op.EXT2 or opcode == op.EXT4:
+        return op.EXT1
+    return opcode
 
 
 class Slices:
@@ -178,23 +196,17 @@ class Slices:
             words.tokens[words.n_tokens - 1] |= (1 + log2(entry & 255, 7)) << tk.WORD_SHIFT
 
     def write_site(self, machine: Machine, site: int) -> None:
-        """Write the tokens of a call site: operation, uses, callee, arguments."""
+        """Write the tokens of a call site: operation, callee, arguments."""
         words = self.words
         words.n_tokens = 0
         opcode = machine.site_opcode[site]
-        words.add(tk.SITE, tk.OPCODE + opcode)
-        result = machine.site_result[site]
+        words.add(tk.SITE, tk.OPCODE + operation(opcode))
         callee = machine.site_callee[site]
-        if result >= 0:
-            use = machine.nodes.use[result]
-            for bit in range(kd.N_USES):
-                if (use >> bit) & 1 == 1:
-                    words.add(tk.SITE, tk.FIRST_USE + bit)
         if callee >= 0:
             self.write_tree(machine, callee, tk.NAME, 0)
         arguments = machine.site_arguments[site]
         if arguments >= 0:
-            is_state = opcode == op.BUILD or result < 0  # APPEND, SETITEM and their like have no result
+            is_state = opcode == op.BUILD or machine.site_result[site] < 0  # APPEND, SETITEM and their like have no result
             self.write_tree(machine, arguments, tk.STATE if is_state else tk.ARGUMENT, 0)
 
     def push_work(self, node: int, role: int, depth: int) -> None:

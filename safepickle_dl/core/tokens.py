@@ -7,7 +7,7 @@ table holds N_GRAMS hashed character trigrams (0: none). Role 0 and id 0 are pad
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 
 ID_SHIFT = 8
 WORD_SHIFT = 24
@@ -27,8 +27,7 @@ STATE = 8
 CONTEXT = 9
 N_ROLES = 10
 
-# Ids of structure. 1 to 8 are the uses of a result, in the order of the bits in kinds.py.
-FIRST_USE = 1
+# Ids of structure.
 OPEN = 16  # + kind of container
 CLOSE = 32
 EMPTY = 33

@@ -16,7 +16,7 @@ from safepickle_dl.models.sequence import SequenceClassifier, SequenceConfig
 from safepickle_dl.scanner import Scanner
 from train.__main__ import main
 from train.corpus.config import CorpusConfig
-from train.data import MADE_GROUPS, FileDataset, MixtureSampler, collate, drop_names, drop_uses
+from train.data import MADE_GROUPS, FileDataset, MixtureSampler, collate, drop_names
 from train.evaluate import JudgeConfig
 from train.export import export
 from train.module import highest_per_file, logits_by_length
@@ -116,18 +116,6 @@ def test_drop_names_masks_words_only() -> None:
         arguments = drop_names(bag(700, role=tk.ARGUMENT), random)
         assert arguments[0, 1, 1] == 700
     assert seen == {700, tk.MASKED}
-
-
-def test_drop_uses_masks_uses_only() -> None:
-    random = np.random.default_rng(0)
-    seen = set()
-    for _ in range(30):
-        batch = bag(tk.OPCODE + 82, role=tk.SITE)
-        batch[:, 0, 1] = tk.FIRST_USE + 3
-        seen.add(int(drop_uses(batch, random)[0, 0, 1]))
-        assert batch[0, 1, 1] == tk.OPCODE + 82
-        assert drop_uses(bag(700, role=tk.ARGUMENT), random)[0, 0, 1] == tk.GLOBAL
-    assert seen == {tk.FIRST_USE + 3, tk.MASKED}
 
 
 def test_mixture_is_kept() -> None:
