@@ -206,7 +206,9 @@ class Slices:
             self.write_tree(machine, callee, tk.NAME, 0)
         arguments = machine.site_arguments[site]
         if arguments >= 0:
-            is_state = opcode == op.BUILD or machine.site_result[site] < 0  # APPEND, SETITEM and their like have no result
+            is_state = (
+                opcode == op.BUILD or machine.site_result[site] < 0
+            )  # APPEND, SETITEM and their like have no result
             self.write_tree(machine, arguments, tk.STATE if is_state else tk.ARGUMENT, 0)
 
     def push_work(self, node: int, role: int, depth: int) -> None:

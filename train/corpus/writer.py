@@ -73,13 +73,11 @@ class Writer:
             )
             if form != "MEMOIZE" and rng.random() < 0.15:
                 index = rng.randrange(len(self._stored), 250 + len(self._stored))
-                while index in self._stored:
-                    index += 1
-            if form == "BINPUT" and index > 255:
-                form = "LONG_BINPUT"
         while index in self._stored:
             index += 1
             form = "" if form == "MEMOIZE" else form  # MEMOIZE would overwrite it
+        if form == "BINPUT" and index > 255:
+            form = "LONG_BINPUT"
         self._out.append(asm.MEMOIZE if form == "MEMOIZE" else asm.put(index, form))
         self._stored.add(index)
         if key is not None:
