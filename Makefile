@@ -1,7 +1,11 @@
-.PHONY: test lint type build clean
+.PHONY: test fuzz lint type build clean
 
 test:
 	python -m pytest --cov
+
+fuzz:
+	python -m tests.fuzz --seconds 600
+	python -m tests.fuzz.differential 0 20000
 
 lint:
 	ruff check

@@ -32,6 +32,8 @@ class Limits:
     """Pickle streams of one file (count)."""
     max_trials: int = 20_000_000
     """Instructions that the search for pickles where no loader reads in order may try in one file (count)."""
+    max_search_bytes: int = 1 << 30
+    """How far a file that begins with nothing known is searched for pickles; a note says so (bytes)."""
     max_nested_bytes: int = 1 << 30
     """Literals of one file that are decoded (base64, hex, zlib) to look for pickles in them (bytes)."""
     max_seconds: float = 900.0

@@ -34,12 +34,11 @@ def find_streams(region: Region, budget: Budget, level: int = 0) -> Iterator[Pic
     for stream in read_streams(region, budget):
         for one in _flat(stream, level):
             yield one
-            for node in _literals(one, region, budget):
-                for part in _opened(node, budget):
-                    if isinstance(part, Region):
-                        yield from find_streams(part, budget, one.level + 1)
-                    elif isinstance(part, Problem) and part.is_limit:
-                        yield part
+            for part in _parts(one, region, budget):
+                if isinstance(part, Region):
+                    yield from find_streams(part, budget, one.level + 1)
+                elif isinstance(part, Problem) and part.is_limit:
+                    yield part
 
 
 def _flat(stream: PickleStream, level: int) -> Iterator[PickleStream]:
@@ -49,33 +48,42 @@ def _flat(stream: PickleStream, level: int) -> Iterator[PickleStream]:
         yield from _flat(inner, level + 1)
 
 
-def _opened(node: Node, budget: Budget) -> Iterator[Part]:
-    if budget.nested_bytes < 0:
-        yield node.problem(f"limit max_nested_bytes reached ({budget.limits.max_nested_bytes})", 1)
-    elif node.depth > budget.limits.max_depth:
-        yield node.problem(f"limit max_depth reached ({budget.limits.max_depth})", 1)
-    else:
+def _parts(stream: PickleStream, region: Region, budget: Budget) -> Iterator[Part]:
+    """Yield what is in the literals of a stream."""
+    parent = Node(stream.name, stream.data, region.start, region.end, region.depth, 1, budget, certain=False)
+    for node in _literals(stream, parent):
+        if budget.nested_bytes < 0:
+            yield node.problem(f"limit max_nested_bytes reached ({budget.limits.max_nested_bytes})", 1)
+            return
+        if node.depth > budget.limits.max_depth:
+            yield node.problem(f"limit max_depth reached ({budget.limits.max_depth})", 1)
+            return
         yield from open_node(node)
 
 
-def _literals(stream: PickleStream, region: Region, budget: Budget) -> Iterator[Node]:
+def _literals(stream: PickleStream, parent: Node) -> Iterator[Node]:
     """Yield the literals of a stream that a pickle may begin in."""
-    nodes, data = stream.machine.nodes, stream.data
-    parent = Node(stream.name, data, region.start, region.end, region.depth, 1, budget, certain=False)
+    nodes, data, budget = stream.machine.nodes, stream.data, parent.budget
     for index in literal_nodes(nodes, MIN_LITERAL):
         opcode, lo, hi = nodes.opcode[index], nodes.lo[index], nodes.hi[index]
         head = bytes(data[lo : min(hi, lo + HEAD_BYTES)])
-        if (opcode in (op.STRING, op.UNICODE) and b"\\" in head) or head.startswith(b"\xc2\x80"):
-            if may_hide_pickle(as_bytes(opcode, head)):
-                budget.nested_bytes -= hi - lo
-                content = as_bytes(opcode, bytes(data[lo:hi]))
-                yield parent.unpacked(f"text@{lo}", content, hi - lo)
-        elif may_hide_pickle(head):
+        if may_hide_pickle(head):
             yield parent.child(f"literal@{lo}", lo, hi)
-        elif hi - lo >= MIN_TEXT and decoded(head) is not None:
+        if is_escaped(opcode, head) and may_hide_pickle(as_bytes(opcode, head)):
             budget.nested_bytes -= hi - lo
-            if budget.nested_bytes >= 0 and (whole := decoded(bytes(data[lo:hi]))) is not None:
+            yield parent.unpacked(f"text@{lo}", as_bytes(opcode, bytes(data[lo:hi])), hi - lo)
+        if hi - lo >= MIN_TEXT and decoded(head) is not None:
+            budget.nested_bytes -= hi - lo
+            whole = decoded(bytes(data[lo:hi])) if budget.nested_bytes >= 0 else ("base64", head)
+            if whole is not None:
                 yield parent.unpacked(f"{whole[0]}@{lo}", whole[1], hi - lo)
+
+
+def is_escaped(opcode: int, head: bytes) -> bool:
+    """Return whether a text stands for other bytes than its own: it has escapes, or is latin-1 written as UTF-8."""
+    if opcode in (op.STRING, op.UNICODE):
+        return b"\\" in head
+    return opcode in (op.BINUNICODE, op.SHORT_BINUNICODE, op.BINUNICODE8) and (b"\xc2" in head or b"\xc3" in head)
 
 
 def as_bytes(opcode: int, raw: bytes) -> bytes:

@@ -57,8 +57,15 @@ class PickleStream:
 
     def calls(self) -> bool:
         """Return whether it calls anything."""
+        return any(self._is_call(i) for i in range(self.machine.n_sites))
+
+    def _is_call(self, site: int) -> bool:
+        """Return whether a loader calls at a site: an INST without its mark only imports, as its first site says."""
         machine = self.machine
-        return any(machine.site_opcode[i] in op.CALLS for i in range(machine.n_sites))
+        if machine.site_opcode[site] != op.INST:
+            return machine.site_opcode[site] in op.CALLS
+        broken = site > 0 and machine.site_opcode[site - 1] >= op.ANOMALY
+        return machine.site_arguments[site] >= 0 and not (broken and machine.site_at[site - 1] == machine.site_at[site])
 
     def calls_something_named(self, cleanly: bool = False) -> bool:
         """Return whether it calls an import whose name could exist; `cleanly`: before any anomaly."""
@@ -66,7 +73,7 @@ class PickleStream:
         for i in range(machine.n_sites):
             if cleanly and machine.site_opcode[i] >= op.ANOMALY:
                 return False
-            if machine.site_opcode[i] in op.CALLS:
+            if self._is_call(i):
                 callee = machine.site_callee[i]
                 if nodes.kind[callee] == kd.GLOBAL and _could_exist(machine, callee):
                     return True

@@ -33,7 +33,7 @@ SIGNS = (
 
 One pattern each: with a first byte of its own, it is searched for at memory's speed.
 """
-MIN_INNER = 32
+MIN_INNER = 16
 """Length of a literal that may be a pickle in its turn (bytes)."""
 MIN_TRUNCATED = 8
 """Instructions without an anomaly that a headless stream needs to count as a cut-off pickle rather than text."""

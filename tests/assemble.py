@@ -15,6 +15,8 @@ from safepickle_dl.limits import DEFAULT_LIMITS, Budget
 from safepickle_dl.render import arguments_text, callee_text, opcode_name
 from safepickle_dl.streams import PickleStream, read_stream, read_streams
 
+PAYLOAD = b"cos\nsystem\n(S'echo hi'\ntR."
+
 
 def short(text: str) -> bytes:
     """SHORT_BINUNICODE."""

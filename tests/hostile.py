@@ -28,11 +28,11 @@ CALL = stack_global("os", "system") + short("echo hi") + b"\x85R"
 
 
 def zip_bomb() -> bytes:
-    """A pickle of two gigabytes of zeros, deflated a thousand to one."""
+    """A pickle of half a gigabyte of zeros, deflated a thousand to one."""
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
-    head = b"\x80\x04\x8e" + struct.pack("<Q", 2 << 30)
+    head = b"\x80\x04\x8e" + struct.pack("<Q", 1 << 29)
     packed = squeeze.compress(head)
-    for _ in range(128):
+    for _ in range(32):
         packed += squeeze.compress(bytes(16 << 20))
     packed += squeeze.compress(b"0" + CALL + b".") + squeeze.flush()
     file = io.BytesIO()
@@ -130,7 +130,7 @@ def calls() -> bytes:
 
 def headers() -> bytes:
     """Nothing but things that look like the beginning of a pickle, none of which is one."""
-    return b"\x80\x04N." + b"\x80\x04\x8c\x01a\xff" * 2_000_000 + b"\x80\x04" + CALL + b"."
+    return b"\x80\x04N." + b"\x80\x04\x8c\x01a\xff" * 1_200_000 + b"\x80\x04" + CALL + b"."
 
 
 def members() -> bytes:

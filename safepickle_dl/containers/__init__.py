@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from safepickle_dl.containers.compressed import open_compressed, open_skippable
+from safepickle_dl.containers.encoded import decoded, open_encoded
 from safepickle_dl.containers.foreign import foreign_format, member_note
 from safepickle_dl.containers.json import open_json
 from safepickle_dl.containers.node import Node
@@ -94,7 +96,7 @@ def _open(node: Node, file: Buffer, seen: set[tuple[int, int]]) -> Iterator[Part
                 yield item
 
 
-def _regions(node: Node, head: bytes, foreign: bool) -> Iterator[Region | Problem]:
+def _regions(node: Node, head: bytes, foreign: bool) -> Iterator[Part]:
     """Yield the node as a region, if a pickle may begin in it.
 
     A file of its own, and data that a loader may have got from anywhere, is searched for pickles
@@ -108,7 +110,12 @@ def _regions(node: Node, head: bytes, foreign: bool) -> Iterator[Region | Proble
     elif may_be_pickle(head, node.end - node.start):
         yield node.region(search=whole)
     elif whole and not _is_container(node, head):
-        yield node.region(search=True, certain=False)
+        end = min(node.end, node.start + node.budget.limits.max_search_bytes)
+        yield replace(node.region(search=True, certain=False), end=end)
+        if end < node.end:
+            yield Note(
+                node.name, f"begins with no pickle; searched for {end - node.start} of {node.end - node.start} bytes"
+            )
 
 
 def _is_container(node: Node, head: bytes) -> bool:
@@ -133,6 +140,8 @@ def _members(node: Node, head: bytes, spans: list[tuple[int, int]]) -> list[Iter
         members.append(open_7z(node))
     if head.startswith(SQLITE_MAGIC):
         members.append(open_sqlite(node))
+    if not node.certain and decoded(head) is not None:  # text in a literal that was compressed, say
+        members.append(open_encoded(node))
     if is_json(head):
         members.append(open_json(node))
     if head.startswith(ZIP_MAGIC) or find_end(node.data, node.start, node.end) >= 0:

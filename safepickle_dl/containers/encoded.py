@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Iterator
 
+from safepickle_dl.containers.node import Node
 from safepickle_dl.containers.sniff import NPY_MAGIC, OPCODES, SEVENZIP_MAGIC, ZIP_MAGIC, compression
 
 HEAD = 64
@@ -51,6 +53,13 @@ def decoded(text: bytes) -> tuple[str, bytes] | None:
     if not may_hide_pickle(_base64(head)):
         return None
     return "base64", _base64(text)
+
+
+def open_encoded(node: Node) -> Iterator[Node]:
+    """Yield the bytes that a text in base64 or hex stands for."""
+    node.budget.nested_bytes -= node.end - node.start
+    if node.budget.nested_bytes >= 0 and (whole := decoded(bytes(node.data[node.start : node.end]))) is not None:
+        yield node.unpacked(whole[0], whole[1], node.end - node.start)
 
 
 def _base64(text: bytes) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Iterator
 
 from safepickle_dl.containers.node import Node
@@ -44,7 +45,9 @@ def _literal(text: str) -> object:
     """Evaluate a literal as NumPy does: leading blanks, and `3L` of Python 2, are fine."""
     for form in (text.strip(), _PYTHON2_LONG.sub("", text.strip())):
         try:
-            value: object = ast.literal_eval(form)
+            with warnings.catch_warnings():  # of odd escapes: they would write the header's bytes to the terminal
+                warnings.simplefilter("ignore")
+                value: object = ast.literal_eval(form)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             continue
         return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import mmap
-import tempfile
 from typing import IO
 
 from safepickle_dl.reader import Buffer
@@ -27,6 +26,8 @@ class Spool:
             OSError: the temporary folder is full.
         """
         if self._size + len(piece) > self._max_memory_bytes and not self._on_disk:
+            import tempfile  # rarely needed, and slow to import
+
             file = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as its map)
             file.write(self.head(self._size))
             self._out, self._on_disk = file, True

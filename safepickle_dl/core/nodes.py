@@ -106,7 +106,7 @@ class Nodes:
             room -= 1
 
     def give_back(self, node: int) -> bool:
-        """Forget a literal that was just dropped, if it is the last node and nothing else refers to it.
+        """Forget a number that was just dropped, if it is the last node and nothing else refers to it.
 
         What only counts in a long container (and what is popped at once) then takes no memory. Memo entries, copies on
         the stack and shared nodes are at or below `pinned`; whatever else is referred to has a use, or a node above it.
@@ -114,7 +114,7 @@ class Nodes:
         kind = self.kind[node]
         if node != self.count - 1 or node <= self.pinned or self.use[node] != 0:
             return False
-        if kind != kd.INT and kind != kd.TEXT and kind != kd.DATA and kind != kd.FLOAT:
+        if kind != kd.INT and kind != kd.FLOAT:  # a text may be a pickle in its turn
             return False
         self.count = node
         return True

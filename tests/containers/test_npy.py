@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -70,3 +72,10 @@ def test_corrupt_headers_are_problems(data: bytes) -> None:
 def test_object_descriptions() -> None:
     assert has_objects("i4,O") and has_objects("object") and has_objects({"formats": ["<f4", "O"]})
     assert not has_objects("<M8[ns]") and not has_objects(3) and not has_objects(())
+
+
+def test_odd_escapes_write_nothing_to_the_terminal() -> None:
+    data = npy("'|O', 'x': '\\\x1b[31m \\d'")
+    code = "import sys; from safepickle_dl.containers import open_file; list(open_file(sys.stdin.buffer.read()))"
+    done = subprocess.run([sys.executable, "-W", "default", "-c", code], input=data, capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")

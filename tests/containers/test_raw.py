@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import mmap
 import pickletools
+from pathlib import Path
 
 import pytest
 
-from safepickle_dl.containers import Region, open_file
+from safepickle_dl.containers import Note, Region, open_file
 from safepickle_dl.containers.sniff import OPCODES
+from safepickle_dl.limits import Limits
+from safepickle_dl.reader import read_path
 from tests.containers.wrap import NOISE, OTHER, PICKLE, Member, look, zipped
 
 
@@ -55,3 +58,18 @@ def test_a_known_format_that_is_broken_is_a_problem(head: bytes) -> None:
 def test_polyglot_of_pickle_and_zip_is_both() -> None:
     data = PICKLE + zipped([Member(b"hidden", OTHER)])
     assert look(data).regions == [("", data), ("hidden", OTHER)]
+
+
+def test_a_large_unknown_file_is_searched_up_to_a_limit() -> None:
+    region, note = open_file(NOISE, Limits(max_search_bytes=1000))
+    assert isinstance(region, Region) and region.end == 1000
+    assert isinstance(note, Note) and "searched for 1000 of" in note.message
+
+
+def test_a_sparse_file_costs_no_disk_and_ends(tmp_path: Path) -> None:
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    region, note = open_file(read_path(path), Limits(max_search_bytes=1 << 20))
+    assert isinstance(region, Region) and not region.certain
+    assert isinstance(note, Note)

@@ -102,8 +102,9 @@ TARGETS: list[tuple[float, Callable[[bytes], None]]] = [(0.96, read), (0.98, sca
 class Inputs:
     """Mutations of a few thousand pickles and wrapped pickles, which are made anew now and then."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, n_pickles: int = 2000, n_wrapped: int = 10) -> None:
         self._chance = Random(seed)
+        self._n_pickles, self._n_wrapped = n_pickles, n_wrapped
         self._pickles: list[bytes] = []
         self._wrapped: list[bytes] = []
         self._left = 0
@@ -120,10 +121,10 @@ class Inputs:
     def _refill(self) -> None:
         chance = self._chance
         self._left = REFILL
-        self._pickles = [generate(chance.randrange(1 << 40)) for _ in range(2000)]
+        self._pickles = [generate(chance.randrange(1 << 40)) for _ in range(self._n_pickles)]
         self._wrapped.clear()
         for wrap in WRAPPINGS.values():
-            for _ in range(10):
+            for _ in range(self._n_wrapped):
                 data = chance.choice(self._pickles)[:1500]
                 with contextlib.suppress(UnicodeDecodeError):
                     data = mutate(data, data, chance) if chance.random() < 0.5 else data
