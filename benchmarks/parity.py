@@ -2,9 +2,9 @@
 
 python -m benchmarks.parity [--corpus FOLDER] [--limit N] [--program BUILD/safepickle_embed] [--module safepickle.ts]
 
-Cores must agree bit for bit; nets in the verdict, and in the score within 1e-4. TorchScript and the C++ program get each
-region that the containers yield (the latter as a file of its own); a region above --max-bytes is left out for them and
-counted. Prints what differs and a summary; exits with 1 if anything does.
+Cores must agree bit for bit; nets in the verdict, and in the score within 1e-4. TorchScript and the C++ program get
+each region that the containers yield (the latter as a file of its own); a region above --max-bytes is left out for
+them and counted. Prints what differs and a summary; exits with 1 if anything does.
 """
 
 from __future__ import annotations
