@@ -25,7 +25,7 @@ from safepickle_dl.bundle import write_sums
 from safepickle_dl.core import tokens as tk
 from safepickle_dl.models.sequence import SequenceClassifier
 from safepickle_dl.runtime.onnx import OnnxClassifier
-from train.data import JUDGED_GROUPS, FileDataset
+from train.data import ALL_GROUPS, MADE_GROUPS, FileDataset
 from train.judge.metrics import threshold_for
 from train.module import SequenceTraining
 
@@ -112,9 +112,13 @@ def check_parity(net: SequenceClassifier, classifier: OnnxClassifier, data: File
 
 
 def export(
-    checkpoint: Path, folder: Path, output: Path, name: str, version: str, groups: Sequence[str] = JUDGED_GROUPS
+    checkpoint: Path, folder: Path, output: Path, name: str, version: str, groups: Sequence[str] = ALL_GROUPS
 ) -> dict[str, Any]:
-    """Write a bundle, calibrated on the validation files of `groups`, and return its configuration."""
+    """Write a bundle and return its configuration.
+
+    It is calibrated on the validation files of `groups`. The thresholds are for the honest ones that people could meet:
+    the twins of attacks are left out, unless there are no others.
+    """
     output.mkdir(parents=True, exist_ok=True)
     module = load_net(checkpoint)
     write_onnx(module.net, output / "sequence.onnx")
@@ -124,10 +128,12 @@ def export(
     worst = check_parity(module.net, classifier, validation)
     logits = highest_logits(classifier, validation)
     labels = np.array(validation.labels)
+    made = np.isin(validation.groups, MADE_GROUPS)
+    honest = (labels == 0) & ~made if ((labels == 0) & ~made).any() else labels == 0
     slope, intercept = calibrate(logits, labels)
     probabilities = 1 / (1 + np.exp(-(slope * logits + intercept)))
     thresholds = {
-        verdict: {"fpr": fpr, "probability": round(threshold_for(probabilities[labels == 0], fpr), 6)}
+        verdict: {"fpr": fpr, "probability": round(threshold_for(probabilities[honest], fpr), 6)}
         for verdict, fpr in (("malicious", MALICIOUS_FPR), ("suspicious", SUSPICIOUS_FPR))
     }
     config = {
@@ -139,7 +145,7 @@ def export(
         "architecture": module.config.to_dict(),
         "calibration": {"slope": slope, "intercept": intercept},
         "thresholds": thresholds,
-        "validation_files": {"benign": int((labels == 0).sum()), "malicious": int((labels == 1).sum())},
+        "validation_files": {"benign": int(honest.sum()), "malicious": int((labels == 1).sum())},
         "parity": worst,
     }
     (output / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
@@ -154,7 +160,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data/corpus"))
     parser.add_argument("--output", type=Path, default=Path("checkpoints/safepickle-1"))
     parser.add_argument("--name", default="safepickle")
-    parser.add_argument("--version", default="1.0.0")
+    parser.add_argument("--version", default="1.1.0")
     arguments = parser.parse_args()
     config = export(arguments.checkpoint, arguments.data, arguments.output, arguments.name, arguments.version)
     print(json.dumps(config, indent=2))

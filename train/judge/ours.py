@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from safepickle_dl.bundle import load_bundle
-from safepickle_dl.runtime.onnx import OnnxClassifier
+from safepickle_dl.runtime.numpy import NumpyClassifier
 from train.data import arrays_of
 from train.judge.detector import Floats, Row
 
@@ -29,7 +29,7 @@ class SafepickleDL:
     def fit(self, train: Sequence[Row], validation: Sequence[Row], seed: int) -> None:
         """Take the bundle number `seed`; there is nothing to learn here."""
         self.bundle = load_bundle(self.bundles[seed % len(self.bundles)])
-        self.classifier = OnnxClassifier(self.bundle.onnx)
+        self.classifier = NumpyClassifier(self.bundle.weights)
 
     def scores(self, rows: Sequence[Row]) -> Floats:
         """Return the calibrated probability of each file, 0 for one without a call site."""
