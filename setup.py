@@ -53,9 +53,10 @@ def extensions() -> list[Extension]:
     except ImportError:
         return []
     write_source()
-    extension = Extension(MODULE, [str(SOURCE)], extra_compile_args=C_OPTIONS, optional=True)
-    modules: list[Extension] = cythonize([extension], compiler_directives=DIRECTIVES, quiet=True)
-    return modules
+    extension = Extension(MODULE, [str(SOURCE)], extra_compile_args=C_OPTIONS)
+    (module,) = cythonize([extension], compiler_directives=DIRECTIVES, quiet=True)
+    module.optional = True  # no compiler, no compiled core (cythonize drops what was set before)
+    return [module]
 
 
 class BuildCore(build_ext):

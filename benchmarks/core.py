@@ -2,8 +2,9 @@
 
 python -m benchmarks.core [--picklescan PYTHON] [--output FILE] [--only INPUT ...] [--rounds N]
 
-Each tool runs over each input in a process of its own, after its imports and on files that are in the page cache; the
-tools take turns. Inputs are made here, and are safe; `unpickler` makes its own, since nothing else may be unpickled.
+Each tool runs over each input in a process of its own, after its imports and on files that are in the page cache, on
+one thread. Times are of the processor (user and system), which others on the machine disturb less than the clock's; the
+JSON has both. Inputs are made here, and are safe; `unpickler` makes its own, since nothing else may be unpickled.
 `torchscript` is the exported module, net included. Python that has picklescan installed is named by `--picklescan`.
 """
 
@@ -19,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.core_inputs import INPUTS, write_input
+from benchmarks.core_inputs import INPUTS
 
 TOOLS = ("genops", "unpickler", "picklescan", "lex", "core", "scan", "torchscript")
 OURS = ("lex", "core", "scan")
@@ -39,7 +40,7 @@ def run(tool: str, build: str, name: str, folder: Path, arguments: argparse.Name
     if not python:
         return None
     command = [python, str(WORKER), tool, name, str(folder), str(arguments.rounds), arguments.module or ""]
-    environment = dict(os.environ, PYTHONPATH=str(WORKER.parent.parent), OMP_NUM_THREADS="1")
+    environment = dict(os.environ, PYTHONPATH=str(WORKER.parent.parent), OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     if build:
         environment["SAFEPICKLE_DL_CORE"] = build
     try:
@@ -56,7 +57,7 @@ def table(name: str, rows: dict[str, dict[str, Any]]) -> list[str]:
     """Return the Markdown table of one input; ratios are speeds relative to genops and to picklescan."""
     lines = [
         f"\n### {INPUTS[name].description}\n",
-        "| tool | s (min) | s (median) | M opcodes/s | MB/s | peak MiB | x genops | x picklescan |",
+        "| tool | CPU s (min) | median | M opcodes/s | MB/s | peak MiB | x genops | x picklescan |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     n_opcodes = max((row.get("opcodes") or 0 for row in rows.values()), default=0)
@@ -82,7 +83,7 @@ def growth(results: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
     """Return the Markdown table of time against size: nanoseconds for each opcode."""
     sizes = [name for name in INPUTS if name.startswith("mixed_") and name in results]
     tools = list(dict.fromkeys(tool for name in sizes for tool in results[name]))
-    lines = ["\n### Growth: ns/opcode (peak MiB)\n", "| tool | " + " | ".join(sizes) + " |"]
+    lines = ["\n### Growth: CPU ns/opcode (peak MiB)\n", "| tool | " + " | ".join(sizes) + " |"]
     lines.append("|---|" + "--:|" * len(sizes))
     for tool in tools:
         cells = []
@@ -108,8 +109,10 @@ def main() -> None:
     results: dict[str, dict[str, dict[str, Any]]] = {}
     for name in arguments.only:
         with tempfile.TemporaryDirectory() as folder:
-            if not write_input(name, Path(folder)):
-                print(f"\n### {INPUTS[name].description}\n\nnot run: a library is missing")
+            # in a process of its own: what this one holds would count as memory of all that it starts
+            made = subprocess.run([sys.executable, "-m", "benchmarks.core_inputs", name, folder])
+            if made.returncode != 0:
+                print(f"\n### {INPUTS[name].description}\n\nnot run: its files could not be made")
                 continue
             rows = results.setdefault(name, {})
             for tool, build in variants(arguments.tools):

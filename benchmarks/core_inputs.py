@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,15 +82,19 @@ INPUTS: dict[str, Input] = {
 }
 
 
-def write_input(name: str, folder: Path) -> bool:
-    """Write the files of an input; False if a library for it is missing."""
+def write_input(name: str, folder: Path) -> None:
+    """Write the files of an input.
+
+    Raises:
+        ImportError: a library for it is missing.
+    """
     pickles = INPUTS[name].pickles
     if pickles is None:
-        try:
-            joblib_file(folder / "0.joblib")
-        except ImportError:
-            return False
-        return True
+        joblib_file(folder / "0.joblib")
+        return
     for i, data in enumerate(pickles()):
         (folder / f"{i}.pkl").write_bytes(data)
-    return True
+
+
+if __name__ == "__main__":
+    write_input(sys.argv[1], Path(sys.argv[2]))

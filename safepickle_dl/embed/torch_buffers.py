@@ -63,7 +63,7 @@ def grown(buffer: List[int], size: int) -> List[int]:  # noqa: UP006
     """Return the buffer, enlarged where it is too short."""
     if len(buffer) < size:
         held = len(buffer)
-        buffer.extend([0] * (max(size, 2 * held if held < 1 << 20 else held + held // 2) - held))
+        buffer.extend([0] * (max(size, 2 * held if held < 1 << 20 else held + held // 8) - held))
     return buffer
 
 

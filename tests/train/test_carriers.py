@@ -24,42 +24,17 @@ PAYLOADS = {
     "protocol 4": b"\x80\x04" + stack_global("os", "system") + b"\x94" + short("echo hi") + b"\x85\x94R\x94.",
     "cut off": b"\x80\x02cos\nsystem\nX\x07\0\0\0echo hi\x85R",
 }
-UNREAD = {
-    "sb3": "base64 within JSON is not looked into",
-    "lz4": "lz4 is not supported",
-    "zstd": "zstd is not supported",
-    "7z": "7z is not supported",
-    "nested-loads": "pickles within bytes are arguments of their loader's call, no streams of their own",
-    "nested-torch": "pickles within bytes are arguments of their loader's call, no streams of their own",
-}
-"""Carriers whose streams are not found yet; the marks are strict, so that whoever adds a format takes it out here."""
 HONEST = {"name": "x", "numbers": [1, 2.5]}
 
 
-def readable() -> list[object]:
-    return [
-        pytest.param(name, marks=pytest.mark.xfail(reason=UNREAD[name], strict=True)) if name in UNREAD else name
-        for name in CARRIERS
-    ]
-
-
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
-@pytest.mark.parametrize("carrier", readable())
+@pytest.mark.parametrize("carrier", CARRIERS)
 def test_the_payload_is_found(carrier: str, payload: bytes) -> None:
     for seed in range(6):
         assert site_texts(CARRIERS[carrier](payload, Random(seed)))["REDUCE os.system ('echo hi',)"] >= 1
 
 
-@pytest.mark.parametrize("name", UNREAD)
-def test_what_is_not_read_is_not_silent(name: str) -> None:
-    if name == "sb3":
-        pytest.xfail("a stable-baselines3 archive with a payload is benign and complete")
-    data = CARRIERS[name](PAYLOADS["protocol 2"], Random(0))
-    calls = [text for text in site_texts(data) if text.startswith("REDUCE")]
-    assert analyse(data).errors or calls  # an error, or the call that loads the nested pickle
-
-
-@pytest.mark.parametrize("carrier", sorted(CARRIERS.keys() - UNREAD.keys()))
+@pytest.mark.parametrize("carrier", CARRIERS)
 def test_whole_streams_leave_no_errors(carrier: str) -> None:
     for seed in range(6):
         assert not analyse(CARRIERS[carrier](PAYLOADS["protocol 4"], Random(seed))).errors

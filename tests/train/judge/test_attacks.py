@@ -18,16 +18,13 @@ from train.judge.search import Candidate, mutated, search
 HOSTS = [Host(pickle.dumps({"weights": list(range(40)), "name": "a"}, protocol=p), f"host{p}", "") for p in (2, 4)]
 SYSTEM = b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04echo\x85R."
 ON_BYTES = [name for name in attacks(10**3) if not name.startswith(("synonyms", "naming", "hiding", "bland", "nesting"))]
-NOT_READ = {"carrier: lz4", "carrier: zstd", "carrier: 7z", "carrier: sb3", "carrier: nested-torch", "carrier: nested-loads"}
-"""A pickle in these is not read as a stream of its own today."""
 
 
 @pytest.mark.parametrize("name", ON_BYTES)
 def test_attacks_on_bytes_keep_the_call(name: str) -> None:
     attacked = attacks(10**3)[name](Sample.of_stream("x", SYSTEM), HOSTS, Draw(1, "test"))
     assert attacked is not None and attacked != SYSTEM
-    if name not in NOT_READ:
-        assert any("os.system ('echo',)" in text for text in site_texts(attacked))
+    assert any("os.system ('echo',)" in text for text in site_texts(attacked))
 
 
 def test_real_and_made_samples_can_be_reworded() -> None:
