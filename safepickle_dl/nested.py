@@ -14,13 +14,12 @@ from safepickle_dl.containers.encoded import MIN_TEXT, decoded, may_hide_pickle
 from safepickle_dl.containers.node import Node
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.limits import Budget
-from safepickle_dl.stream import PickleStream, literal_nodes
+from safepickle_dl.stream import PickleStream
 from safepickle_dl.streams import read_streams
+from safepickle_dl.suspects import suspects
 
 HEAD_BYTES = 1024
 """How much of a literal is looked at to learn whether it could be a pickle (bytes)."""
-MIN_LITERAL = 8
-"""Shorter literals cannot import anything (bytes)."""
 
 
 def find_streams(region: Region, budget: Budget, level: int = 0) -> Iterator[PickleStream | Problem]:
@@ -64,7 +63,7 @@ def _parts(stream: PickleStream, region: Region, budget: Budget) -> Iterator[Par
 def _literals(stream: PickleStream, parent: Node) -> Iterator[Node]:
     """Yield the literals of a stream that a pickle may begin in."""
     nodes, data, budget = stream.machine.nodes, stream.data, parent.budget
-    for index in literal_nodes(nodes, MIN_LITERAL):
+    for index in suspects(nodes, data):
         opcode, lo, hi = nodes.opcode[index], nodes.lo[index], nodes.hi[index]
         head = bytes(data[lo : min(hi, lo + HEAD_BYTES)])
         if may_hide_pickle(head):
