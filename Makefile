@@ -1,4 +1,4 @@
-.PHONY: test fuzz lint type build clean
+.PHONY: test fuzz lint type build wheel clean
 
 test:
 	python -m pytest --cov
@@ -16,6 +16,9 @@ type:
 
 build: clean
 	python -m build
+
+wheel:
+	.ci/wheel
 
 clean:
 	rm -rf build dist *.egg-info .coverage htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -23,15 +23,16 @@ from typing import Any
 from benchmarks.core_inputs import INPUTS
 
 TOOLS = ("genops", "unpickler", "picklescan", "lex", "core", "scan", "torchscript")
+BUILDS = ("interpreted", "compiled")
 OURS = ("lex", "core", "scan")
 """Tools that run once with each build of the core: instructions; slices; everything up to the verdict."""
 WORKER = Path(__file__).with_name("core_worker.py")
 TIMEOUT_S = 300
 
 
-def variants(tools: Sequence[str]) -> list[tuple[str, str]]:
+def variants(tools: Sequence[str], builds: Sequence[str]) -> list[tuple[str, str]]:
     """Return (tool, build of the core) for everything that is to be run."""
-    return [(tool, build) for tool in tools for build in (("interpreted", "compiled") if tool in OURS else ("",))]
+    return [(tool, build) for tool in tools for build in (builds if tool in OURS else ("",))]
 
 
 def run(tool: str, build: str, name: str, folder: Path, arguments: argparse.Namespace) -> dict[str, Any] | None:
@@ -104,6 +105,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write all numbers, as JSON")
     parser.add_argument("--only", nargs="+", choices=list(INPUTS), default=list(INPUTS), metavar="INPUT")
     parser.add_argument("--tools", nargs="+", choices=TOOLS, default=TOOLS, metavar="TOOL")
+    parser.add_argument("--builds", nargs="+", choices=BUILDS, default=BUILDS, metavar="BUILD")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each tool in each process (count)")
     arguments = parser.parse_args()
     results: dict[str, dict[str, dict[str, Any]]] = {}
@@ -115,7 +117,7 @@ def main() -> None:
                 print(f"\n### {INPUTS[name].description}\n\nnot run: its files could not be made")
                 continue
             rows = results.setdefault(name, {})
-            for tool, build in variants(arguments.tools):
+            for tool, build in variants(arguments.tools, arguments.builds):
                 row = run(tool, build, name, Path(folder), arguments)
                 if row is not None:
                     rows[f"{tool} ({build})" if build else tool] = row
