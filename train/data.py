@@ -25,6 +25,9 @@ MADE_GROUPS = ("made-benign", "made-malicious")
 ALL_GROUPS = (*JUDGED_GROUPS, *MADE_GROUPS, "dump", "dump-hard")
 COLUMNS = ["file", "label", "group", "owner", "tokens", "first", "channel", "grams", "payload"]
 
+VALIDATION_SLICES = 32
+"""Slices of one file that are looked at between epochs (count); calibration and the judge look at all."""
+
 Bag = tuple[npt.NDArray[np.int32], float, bool]
 """Tokens of slices (k, t, f), label, and whether the file is made rather than real (dumps count as real)."""
 
@@ -72,7 +75,7 @@ class FileDataset(Dataset[Bag]):
         Args:
             path: made by `python -m train.corpus build`.
             max_slices: slices that are drawn from a larger file each time (count).
-            seed: of the drawing and of augmentation; None: take the first slices, drop nothing.
+            seed: of the drawing and of augmentation; None: take the payload's and the first others, drop nothing.
             groups: the groups of files that are read.
             channels: which channels the net sees.
         """
@@ -109,13 +112,11 @@ class FileDataset(Dataset[Bag]):
         """
         chosen = self.chosen[index]
         if len(chosen) > self.max_slices:
-            if self.random is None:
-                chosen = chosen[: self.max_slices]
-            else:
-                payload = self.payload[index][: self.max_slices]
-                others = np.setdiff1d(chosen, payload, assume_unique=True)
-                drawn = self.random.choice(others, min(self.max_slices - len(payload), len(others)), replace=False)
-                chosen = np.concatenate([payload, drawn])
+            payload = self.payload[index][: self.max_slices]
+            others = np.setdiff1d(chosen, payload, assume_unique=True)
+            n_others = min(self.max_slices - len(payload), len(others))
+            drawn = others[:n_others] if self.random is None else self.random.choice(others, n_others, replace=False)
+            chosen = np.concatenate([payload, drawn])
         batch = pad(self.arrays[index], chosen)
         if self.random is not None:
             batch = drop_names(batch, self.random)
@@ -238,7 +239,10 @@ class CorpusData(pl.LightningDataModule):
             folder / "train.parquet", h.max_slices, h.seed, tuple(h.mixture), channels=self.channels
         )
         self.validation = FileDataset(
-            folder / "validation.parquet", 256, groups=h.judged_groups or ALL_GROUPS, channels=self.channels
+            folder / "validation.parquet",
+            VALIDATION_SLICES,
+            groups=h.judged_groups or ALL_GROUPS,
+            channels=self.channels,
         )
 
     def train_dataloader(self) -> DataLoader[Bag]:

@@ -11,6 +11,7 @@ from safepickle_dl.bundle import load_bundle
 from safepickle_dl.runtime.numpy import NumpyClassifier
 from train.data import arrays_of
 from train.judge.detector import Floats, Row
+from train.logits import SharedLogits
 
 OURS = "safepickle-dl"
 
@@ -29,7 +30,7 @@ class SafepickleDL:
     def fit(self, train: Sequence[Row], validation: Sequence[Row], seed: int) -> None:
         """Take the bundle number `seed`; there is nothing to learn here."""
         self.bundle = load_bundle(self.bundles[seed % len(self.bundles)])
-        self.classifier = NumpyClassifier(self.bundle.weights)
+        self.logits = SharedLogits(NumpyClassifier(self.bundle.weights))
 
     def scores(self, rows: Sequence[Row]) -> Floats:
         """Return the calibrated probability of each file, 0 for one without a call site."""
@@ -40,4 +41,4 @@ class SafepickleDL:
         chosen = np.flatnonzero(arrays.channel == 0)
         if len(chosen) == 0:
             return 0.0
-        return self.bundle.probability(float(self.classifier.logits(arrays, chosen).max()))
+        return self.bundle.probability(self.logits.highest(arrays, chosen))
