@@ -280,6 +280,7 @@ def test_the_versioned_table() -> None:
     rows = read_gadgets()
     paths = {g.path for g in rows}
     assert len(paths) == len(rows) > 10_000
+    assert {g.path for g in KNOWN} | SINKS.keys() <= paths
     assert TABLE.stat().st_size <= MAX_BYTES + 200 * len(SINKS)
     assert {g.sink for g in rows} == set(CLASSES)
     assert len({g.module for g in rows}) > 4000

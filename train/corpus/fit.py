@@ -12,9 +12,10 @@ from train.corpus.sinks import CLASSES
 
 Row = TypeVar("Row")
 
-MODULE_STEP = 6
-PACKAGE_STEP = 120
-"""Rows of one module, and of one top-level package, that go before the next ones of another are looked at (count)."""
+MODULE_STEP = 4
+PACKAGE_STEP = 150
+RANK_STEP = 3
+"""Rows of one module, rows of one top-level package, and ranks, after which others go first (count)."""
 
 
 def fit(
@@ -42,7 +43,7 @@ def fit(
         in_package[package] += 1
     kept = set()
     room = max_bytes
-    for i in sorted(by_use, key=lambda i: (turns[i], place(rows[i])[1])):
+    for i in sorted(by_use, key=lambda i: (turns[i] + place(rows[i])[1] // RANK_STEP, place(rows[i])[1])):
         room -= len(line(rows[i]).encode())
         if room < 0:
             break

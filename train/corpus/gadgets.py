@@ -124,6 +124,7 @@ KNOWN: tuple[Gadget, ...] = (
         _imp create_dynamic spec
         runpy run_path path_name
         runpy run_module mod_name
+        torch.hub load repo_or_dir,model
         """,
     ),
     *_known(

@@ -1,8 +1,9 @@
 """`python -m train.corpus.mine`: find the callables of installed packages that reach a sink within a few calls.
 
 Sources are parsed, never imported. Whoever has other packages gets another table; for one environment it is always the
-same. The versioned one was mined where the extra `[mine]` was installed, with `--also` the standard libraries of Python
-3.13, 3.8 and 3.6. A second table, `holders.jsonl`, says which modules hold `os` and its like as attributes.
+same. The versioned one was mined where the extra `[mine]` and a few packages more were installed, with `--also` the
+standard libraries of Python 3.13, 3.8 and 3.6. A second table, `holders.jsonl`, says which modules hold `os` and its
+like as attributes.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ MAX_PARAMETERS = 9
 """Parameters of a callable that are kept, besides those that reach the sink (count)."""
 MAX_BYTES = 1_450_000
 """Size of the table."""
-MAX_HOLDER_BYTES = 250_000
+MAX_HOLDER_BYTES = 400_000
 """Size of the table of holders."""
 MAX_SOURCE_BYTES = 2_000_000
 SKIPPED_FOLDERS = frozenset({"tests", "test", "idle_test", "_test", "__pycache__", "site-packages", "lib-dynload"})
@@ -44,6 +45,11 @@ PARAMETER = {
 }
 """What a sink without a source is taken to expect."""
 OWN = frozenset({"safepickle_dl", "train"})
+EVERYWHERE = sys.stdlib_module_names | {
+    *("test", "_pyrepl", "numpy", "pandas", "scipy", "sklearn", "joblib", "torch", "transformers", "huggingface_hub"),
+    *("pip", "setuptools", "yaml", "requests", "cloudpickle", "dill", "fsspec"),
+}
+"""Top-level packages that most victims have."""
 
 Reach = dict[str, tuple[int, Taint]]
 """Class of sink to (calls in between, parameters that reach it)."""
@@ -288,10 +294,14 @@ def main() -> None:
 
 
 def _usefulness(gadget: Gadget) -> int:
-    """Return 0 for sinks, then the deeper, vaguer and more private the more."""
-    reaching = bool(gadget.reaches or gadget.stored) or gadget.depth == 0
+    """Return least for the sinks themselves, the deeper, more private, commoner, vaguer and rarer the more."""
+    if gadget.depth == 0 or gadget.path in SINKS:
+        return -1000
+    reaching = bool(gadget.reaches or gadget.stored)
     private = any(part.startswith("_") for part in gadget.path.split("."))
-    return gadget.depth + private + 2 * (gadget.sink == "call") + 4 * (not reaching)
+    common = {"write": 1, "call": 3}.get(gadget.sink, 0)
+    spared = 6 if gadget.module.partition(".")[0] in EVERYWHERE else 0
+    return gadget.depth - 1 + private + common + 9 * (not reaching) - spared
 
 
 if __name__ == "__main__":
