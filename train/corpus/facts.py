@@ -20,7 +20,12 @@ _NUMPY_LOAD = frozenset({"numpy.load", "numpy.lib._npyio_impl.load", "numpy.lib.
 _FILLERS = frozenset({"append", "extend", "insert", "update", "add", "setdefault", "appendleft", "write"})
 """Methods that put their arguments into the object."""
 
+_RECORDS = frozenset(
+    {"dataclass", "dataclasses.dataclass", "attr.s", "attrs.define", "attr.define", "attrs.frozen", "define"}
+)
+
 Taint = frozenset[str]
+"""Names of parameters, and `self.x` for what a method reads from attribute `x` of its object."""
 NOTHING: Taint = frozenset()
 
 
@@ -58,6 +63,8 @@ class Module:
     functions: dict[str, Function] = field(default_factory=dict)
     bases: dict[str, list[str]] = field(default_factory=dict)
     """Class to the dotted names of its bases."""
+    stores: dict[str, dict[str, Taint]] = field(default_factory=dict)
+    """Class to the attributes that its constructor sets, and from which parameters."""
 
 
 def read_module(name: str, is_package: bool, source: str) -> Module:
@@ -71,6 +78,7 @@ def read_module(name: str, is_package: bool, source: str) -> Module:
     body = list(_flat(tree.body))
     for node in body:
         _note_imports(module, node)
+    _note_aliases(module, body)
     local = {n.name for n in body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -110,9 +118,24 @@ def _note_imports(module: Module, node: ast.AST, aliases: dict[str, str] | None 
                 aliases[item.asname or item.name] = f"{base}.{item.name}"
 
 
+def _note_aliases(module: Module, body: list[ast.stmt]) -> None:
+    """Note `name = imported.thing` at the top level: another name for it."""
+    reader = _Reader(module, set(), "")
+    for node in body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name | ast.Attribute):
+            target = reader.dotted(node.value, {})
+            for name in node.targets:
+                if target and isinstance(name, ast.Name):
+                    module.aliases.setdefault(name.id, target)
+
+
 def _read_class(module: Module, local: set[str], node: ast.ClassDef, name: str) -> None:
     reader = _Reader(module, local, name)
     module.bases[name] = [base for base in (reader.dotted(b, {}) for b in node.bases) if base]
+    if any(ast.unparse(d).partition("(")[0] in _RECORDS for d in node.decorator_list):
+        fields = [n.target.id for n in node.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)]
+        module.functions[f"{name}.__init__"] = Function(f"{name}.__init__", tuple(fields), True)
+        module.stores[name] = {f: frozenset({f}) for f in fields}
     for item in _flat(node.body):
         if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef):
             reader.read(item, f"{name}.{item.name}")
@@ -174,13 +197,15 @@ class _Reader:
         for n in inner:
             if isinstance(n, ast.Import | ast.ImportFrom):
                 _note_imports(self._module, n, aliases)
-        taints = _taints(inner, plain)
+        taints = _taints(inner, [*plain, "self"] if is_method else plain)
         for n in inner:
             if isinstance(n, ast.Call):
                 call = self._call(n, taints, aliases, frozenset(plain))
                 if call is not None:
                     function.calls.append(call)
         self._module.functions[name] = function
+        if is_method and node.name == "__init__":
+            self._module.stores[self._class] = _stored(inner, taints)
 
     def _call(
         self, node: ast.Call, taints: dict[str, Taint], aliases: dict[str, str], parameters: Taint
@@ -190,8 +215,7 @@ class _Reader:
         keywords = {k.arg or "**": _mentioned(k.value, taints) for k in node.keywords}
         anywhere = NOTHING.union(*positional, *keywords.values())
         if isinstance(function, ast.Name) and function.id in parameters and function.id not in aliases:
-            starred = any(isinstance(a, ast.Starred) for a in node.args)
-            if starred and anywhere - {function.id}:
+            if anywhere - {function.id}:
                 return Call("", "call", positional, keywords, anywhere | {function.id})
             return None
         target = self.dotted(function, aliases)
@@ -239,17 +263,38 @@ def _assigned(targets: list[ast.expr]) -> Iterator[str]:
             yield target.id
 
 
+def _attribute(node: ast.AST) -> str:
+    """Return `x` of `self.x`, "" if the node is something else."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+        return node.attr
+    return ""
+
+
 def _mentioned(node: ast.expr, taints: dict[str, Taint]) -> Taint:
     found = NOTHING
     for n in ast.walk(node):
         if isinstance(n, ast.Name) and n.id in taints:
             found |= taints[n.id]
+        elif "self" in taints and (name := _attribute(n)):
+            found |= {f"self.{name}"}
     return found
+
+
+def _stored(nodes: list[ast.AST], taints: dict[str, Taint]) -> dict[str, Taint]:
+    """Return the attributes of `self` that are assigned, and the parameters that they come from."""
+    stored: dict[str, Taint] = {}
+    for n in nodes:
+        if isinstance(n, ast.Assign | ast.AnnAssign) and n.value is not None:
+            taint = _mentioned(n.value, taints)
+            for target in n.targets if isinstance(n, ast.Assign) else [n.target]:
+                if taint and (name := _attribute(target)):
+                    stored[name] = stored.get(name, NOTHING) | taint
+    return stored
 
 
 def _taints(nodes: list[ast.AST], parameters: list[str]) -> dict[str, Taint]:
     """Return name to the parameters that it may come from."""
-    taints: dict[str, Taint] = {p: frozenset({p}) for p in parameters}
+    taints: dict[str, Taint] = {p: frozenset({p}) - {"self"} for p in parameters}
     flows: list[tuple[list[ast.expr], ast.expr]] = []
     for n in nodes:
         if isinstance(n, ast.Assign):

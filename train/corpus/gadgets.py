@@ -25,6 +25,10 @@ class Gadget:
     """Those parameters that reach the sink."""
     depth: int = 0
     """Calls between it and the sink; 0: it is the sink."""
+    constructor: tuple[str, ...] = ()
+    """For a method: the parameters of its class."""
+    stored: tuple[str, ...] = ()
+    """Those of them that reach the sink through the object."""
 
     @property
     def path(self) -> str:
@@ -120,6 +124,7 @@ KNOWN: tuple[Gadget, ...] = (
         _imp create_dynamic spec
         runpy run_path path_name
         runpy run_module mod_name
+        torch.hub load repo_or_dir,model
         """,
     ),
     *_known(
@@ -231,22 +236,22 @@ def read_gadgets(path: Path = TABLE) -> list[Gadget]:
     rows = []
     with path.open(encoding="utf-8") as lines:
         for line in lines:
-            row = json.loads(line)
-            row["parameters"], row["reaches"] = tuple(row["parameters"]), tuple(row["reaches"])
-            rows.append(Gadget(**row))
+            module, name, sink, depth, *names = json.loads(line)
+            parameters, reaches, constructor, stored = map(tuple, [*names, (), (), (), ()][:4])
+            rows.append(Gadget(module, name, sink, parameters, reaches, depth, constructor, stored))
     return rows
 
 
 def write_gadgets(gadgets: Iterable[Gadget], path: Path) -> None:
-    """Write a table, one row a line."""
+    """Write a table, a row a line."""
     with path.open("w", encoding="utf-8", newline="\n") as lines:
-        for g in gadgets:
-            row = {
-                "module": g.module,
-                "name": g.name,
-                "sink": g.sink,
-                "parameters": g.parameters,
-                "reaches": g.reaches,
-                "depth": g.depth,
-            }
-            lines.write(json.dumps(row, separators=(",", ":")) + "\n")
+        lines.writelines(map(line_of, gadgets))
+
+
+def line_of(gadget: Gadget) -> str:
+    """Return the line of a row: module, name, sink, depth, and its four lists as far as there is something in them."""
+    names = [list(part) for part in (gadget.parameters, gadget.reaches, gadget.constructor, gadget.stored)]
+    while names and not names[-1]:
+        names.pop()
+    row = [gadget.module, gadget.name, gadget.sink, gadget.depth, *names]
+    return json.dumps(row, separators=(",", ":")) + "\n"

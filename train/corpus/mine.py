@@ -1,7 +1,9 @@
 """`python -m train.corpus.mine`: find the callables of installed packages that reach a sink within a few calls.
 
 Sources are parsed, never imported. Whoever has other packages gets another table; for one environment it is always the
-same.
+same. The versioned one was mined where the extra `[mine]` and a few packages more were installed, with `--also` the
+standard libraries of Python 3.13, 3.8 and 3.6. A second table, `holders.jsonl`, says which modules hold `os` and its
+like as attributes.
 """
 
 from __future__ import annotations
@@ -10,18 +12,26 @@ import argparse
 import sys
 import sysconfig
 import warnings
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from train.corpus.facts import Call, Function, Module, Taint, read_module
-from train.corpus.gadgets import KNOWN, TABLE, Gadget, write_gadgets
+from train.corpus.fit import fit, summary
+from train.corpus.gadgets import KNOWN, TABLE, Gadget, line_of, read_gadgets, write_gadgets
+from train.corpus.holders import HOLDERS, Holder, holders, read_holders, write_holders
 from train.corpus.sinks import CLASSES, SINKS
 
 MAX_DEPTH = 3
 """Calls between a gadget and its sink (count)."""
+MAX_DOTS = 20
+"""Of a name: aliases that contain each other grow for ever (count)."""
+MAX_PARAMETERS = 9
+"""Parameters of a callable that are kept, besides those that reach the sink (count)."""
 MAX_BYTES = 1_450_000
-"""Size of the table; what reaches a sink without a parameter is left out first, then the deepest."""
+"""Size of the table."""
+MAX_HOLDER_BYTES = 400_000
+"""Size of the table of holders."""
 MAX_SOURCE_BYTES = 2_000_000
 SKIPPED_FOLDERS = frozenset({"tests", "test", "idle_test", "_test", "__pycache__", "site-packages", "lib-dynload"})
 PARAMETER = {
@@ -35,6 +45,11 @@ PARAMETER = {
 }
 """What a sink without a source is taken to expect."""
 OWN = frozenset({"safepickle_dl", "train"})
+EVERYWHERE = sys.stdlib_module_names | {
+    *("test", "_pyrepl", "numpy", "pandas", "scipy", "sklearn", "joblib", "torch", "transformers", "huggingface_hub"),
+    *("pip", "setuptools", "yaml", "requests", "cloudpickle", "dill", "fsspec"),
+}
+"""Top-level packages that most victims have."""
 
 Reach = dict[str, tuple[int, Taint]]
 """Class of sink to (calls in between, parameters that reach it)."""
@@ -105,6 +120,8 @@ class Graph:
     def _resolve(self, dotted: str) -> str:
         if dotted in self.functions:
             return dotted
+        if dotted.count(".") > MAX_DOTS:
+            return ""
         found = self.split(dotted)
         if found is None:
             return ""
@@ -154,7 +171,10 @@ class Graph:
             ]
             for name, sink, taint in level:
                 for caller, call in callers[name]:
-                    self._note(caller, sink, depth + 1, _through(self.functions[name], call, taint))
+                    reached = _through(self.functions[name], call, taint)
+                    if self.functions[caller].is_method:
+                        reached |= {part for part in taint if part.startswith("self.")}
+                    self._note(caller, sink, depth + 1, reached)
 
     def _note(self, name: str, sink: str, depth: int, taint: Taint) -> None:
         known = self.reach[name].get(sink)
@@ -181,9 +201,26 @@ class Graph:
     def _gadget(self, module: str, name: str, function: str) -> Gadget:
         best = min(self.reach[function].items(), key=lambda item: (not item[1][1], CLASSES.index(item[0]), item[1][0]))
         sink, (depth, taint) = best
-        parameters = self.functions[function].parameters
-        reaches = tuple(p for p in parameters if p.lstrip("*") in taint)
-        return Gadget(module, name, sink, parameters, reaches, depth)
+        found = self.functions[function]
+        reaches = tuple(p for p in found.parameters if p.lstrip("*") in taint)
+        parameters = tuple(p for i, p in enumerate(found.parameters) if i < MAX_PARAMETERS or p in reaches)
+        constructor, stored = (), ()
+        if found.is_method and found.name == name:
+            constructor, stored = self._constructor(module, name.rpartition(".")[0], taint)
+        return Gadget(module, name, sink, parameters, reaches, depth, constructor, stored)
+
+    def _constructor(self, module: str, class_name: str, taint: Taint) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the parameters of a class, and those that reach what `taint` reads from its objects."""
+        constructor = self.resolve(f"{module}.{class_name}")
+        if not constructor:
+            return (), ()
+        function, owner = self.functions[constructor], self.owner[constructor]
+        stores = owner.stores.get(function.name.rpartition(".")[0], {})
+        from_object = frozenset[str]().union(
+            *(stores.get(part.removeprefix("self."), ()) for part in taint if "." in part)
+        )
+        stored = tuple(p for p in function.parameters if p.lstrip("*") in from_object)
+        return tuple(p for i, p in enumerate(function.parameters) if i < MAX_PARAMETERS or p in stored), stored
 
 
 def _spoken(name: str) -> str:
@@ -207,38 +244,29 @@ def _through(callee: Function, call: Call, taint: Taint) -> Taint:
     return reached
 
 
-def mine(roots: Iterable[Path]) -> list[Gadget]:
-    """Return the gadgets below import roots and all sinks, sorted, without duplicates."""
-    graph = Graph(read_sources(sources(roots)))
-    graph.propagate()
-    rows: dict[str, Gadget] = {}
-    for gadget in (*KNOWN, *sorted(graph.gadgets(), key=lambda g: (g.path, g.depth, g.sink))):
-        rows.setdefault(gadget.path, gadget)
+def mine(roots: Iterable[Path], others: Iterable[Path] = ()) -> tuple[list[Gadget], list[Holder]]:
+    """Return the gadgets below import roots with all sinks, and the holders; both sorted, without duplicates.
+
+    Args:
+        roots: folders that one Python imports from.
+        others: standard libraries of other Pythons, each by itself: what they have and nothing before them had.
+    """
+    rows: dict[str, Gadget] = {gadget.path: gadget for gadget in KNOWN}
+    held: dict[str, Holder] = {}
+    for group in ([*roots], *([root] for root in others)):
+        graph = Graph(read_sources(sources(group)))
+        graph.propagate()
+        for gadget in sorted(graph.gadgets(), key=lambda g: (g.path, g.depth, g.sink)):
+            rows.setdefault(gadget.path, gadget)
+        for holder in holders(graph.modules.values()):
+            held.setdefault(holder.module, holder)
     for path, sink in SINKS.items():  # what has no source here: C functions, other platforms, older Pythons
         module, _, name = path.rpartition(".")
         if module.rpartition(".")[2][:1].isupper():  # a method
             module, _, class_name = module.rpartition(".")
             name = f"{class_name}.{name}"
         rows.setdefault(path, Gadget(module, name, sink, PARAMETER[sink], PARAMETER[sink], 0))
-    return sorted(rows.values(), key=lambda g: (g.module, g.name))
-
-
-def fit(gadgets: list[Gadget], max_bytes: int = MAX_BYTES) -> list[Gadget]:
-    """Return as many rows as the table holds, the most useful ones, in the same order."""
-
-    def value(gadget: Gadget) -> tuple[bool, int, int, str]:
-        private = sum(part.startswith("_") for part in gadget.path.split("."))
-        return (not gadget.reaches and gadget.depth > 0, gadget.depth + (gadget.sink == "call"), private, gadget.path)
-
-    kept: set[str] = set()
-    room = max_bytes
-    for gadget in sorted(gadgets, key=value):
-        names = [*gadget.parameters, *gadget.reaches]
-        room -= 72 + len(gadget.path) + len(gadget.sink) + sum(len(n) + 3 for n in names)
-        if room < 0:
-            break
-        kept.add(gadget.path)
-    return [gadget for gadget in gadgets if gadget.path in kept]
+    return sorted(rows.values(), key=lambda g: (g.module, g.name)), sorted(held.values(), key=lambda h: h.module)
 
 
 def installed_roots() -> list[Path]:
@@ -249,18 +277,31 @@ def installed_roots() -> list[Path]:
 
 def main() -> None:
     """Parse the command line and mine."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, default=TABLE)
-    arguments = parser.parse_args()
-    gadgets = mine(installed_roots())
-    kept = fit(gadgets)
-    write_gadgets(kept, arguments.output)
-    print(f"{len(kept)} of {len(gadgets)} gadgets", file=sys.stderr)
-    for what, counts in (
-        ("sink", Counter(g.sink for g in kept)),
-        ("package", Counter(g.module.partition(".")[0] for g in kept)),
-    ):
-        print(what, dict(counts.most_common(25)), file=sys.stderr)
+    parser = argparse.ArgumentParser(prog="python -m train.corpus.mine", description=__doc__)
+    parser.add_argument("--output", type=Path, default=TABLE, help="the table (default: %(default)s)")
+    parser.add_argument("--holders", type=Path, default=HOLDERS, help="the table of holders (default: %(default)s)")
+    parser.add_argument("--also", type=Path, action="append", default=[], help="another Python's library (repeatable)")
+    parser.add_argument("--summary", action="store_true", help="mine nothing, print what the tables hold")
+    given = parser.parse_args()
+    if not given.summary:
+        gadgets, held = mine(installed_roots(), given.also)
+        kept = fit(gadgets, lambda g: (g.module, _usefulness(g)), line_of, MAX_BYTES)
+        write_gadgets(kept, given.output)
+        kept_holders = fit(held, lambda h: (h.module, 0), lambda h: h.line(), MAX_HOLDER_BYTES)
+        write_holders(kept_holders, given.holders)
+        print(f"{len(kept)} of {len(gadgets)} gadgets, {len(kept_holders)} of {len(held)} holders", file=sys.stderr)
+    print(summary(read_gadgets(given.output), read_holders(given.holders)))
+
+
+def _usefulness(gadget: Gadget) -> int:
+    """Return least for the sinks themselves, the deeper, more private, commoner, vaguer and rarer the more."""
+    if gadget.depth == 0 or gadget.path in SINKS:
+        return -1000
+    reaching = bool(gadget.reaches or gadget.stored)
+    private = any(part.startswith("_") for part in gadget.path.split("."))
+    common = {"write": 1, "call": 3}.get(gadget.sink, 0)
+    spared = 6 if gadget.module.partition(".")[0] in EVERYWHERE else 0
+    return gadget.depth - 1 + private + common + 9 * (not reaching) - spared
 
 
 if __name__ == "__main__":

@@ -76,6 +76,15 @@ METHODS: dict[str, str] = {
     "urlopen": "network",
     "sendall": "network",
     "LoadLibrary": "ctypes",
+    "Popen": "process",
+    "check_output": "process",
+    "check_call": "process",
+    "create_subprocess_exec": "process",
+    "create_subprocess_shell": "process",
+    "exec_command": "process",
+    "urlretrieve": "network",
+    "runsource": "exec",
+    "runcode": "exec",
 }
 """Names of methods that are sinks whatever object they are called on."""
 

@@ -18,14 +18,14 @@ SUSPECT = re.compile(
     | (?:posix|nt|os|subprocess|shutil|runpy|ctypes|socket|importlib|webbrowser).{1,6}
       (?:system|popen|run|remove|rmtree|Popen|call|import_module|CDLL|socket|path)\b
     # names that sound like a shell (q: BINPUT may follow)
-    | (?<![a-z])(?:exec|execute|executor|eval(?!_)|system|shell|command|popen|spawn|subprocess|invoke)(?=q|[^a-z])
-    | (?:Exec|Eval|System|Shell|Command|Popen|Spawn|Process)(?=q|[^a-z])
+    | (?<![a-z])(?:exec|execute|executor|shell|command|popen|spawn|subprocess|invoke)(?=q|[^a-z])
+    | (?<![A-Za-z_])(?:eval|system)(?=q|[^a-z_]) | (?:Exec|Shell|Command|Popen|Spawn|Subprocess)(?=q|[^a-z])
     # texts: code, commands, addresses, markup, encodings
     | \bimport\ \w | \b__\w+__\( | \w\(.{0,40}\)\n\ +return | \bpickle\.loads? | /bin/\w | /etc/\w
     | \b(?:curl|wget|sudo|chmod|bash|rm\ -r|powershell|SELECT|DROP\ TABLE)\b
     | https?:// | <script | <html | [A-Za-z0-9+/]{60,}= | (?:[0-9a-f]{2}){40}
     # another pickle inside
-    | [BCT][^\x80]{1,4}\x80[\x02-\x05][\x95}\](cXK] | \xc2\x80[\x02-\x05] | gASV | gAJ9 | 800[45]95
+    | [BCT][^\x80]{1,4}\x80[\x02-\x05][\x95}\](cXK] | \xc2\x80\x04\xc2\x95 | gASV | gAJ9 | 800[45]95
     """,
     re.VERBOSE | re.DOTALL,
 )
