@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from train.corpus import bland as compositions
@@ -15,6 +16,7 @@ from train.corpus.arguments import arguments_for, code_object, encoded, instance
 from train.corpus.draw import Draw
 from train.corpus.expressions import Append, Build, Call, New, Ref
 from train.corpus.gadgets import Gadget
+from train.corpus.holders import read_holders
 from train.corpus.scripts import helper
 
 
@@ -60,22 +62,26 @@ def module_object(module: str, rng: Draw) -> Any:
             lambda: Call(Ref("pkgutil", "resolve_name"), (module,)),
             lambda: Call(Ref("importlib", "__import__"), (module,)),
             lambda: Call(Ref("importlib._bootstrap", "_gcd_import"), (module,)),
-            lambda: Ref(rng.template(_HOLDERS[module]), module) if module in _HOLDERS else module_object(module, rng),
+            lambda: Ref(*holder) if (holder := held(module, rng)) else module_object(module, rng),
         )
     )()
 
 
-_HOLDERS = {
-    "os": ("shutil", "pathlib", "subprocess", "glob", "logging", "inspect", "platform", "zipfile", "torch",
-           "torch.serialization", "shlex", "webbrowser", "numpy.testing._private.utils", "joblib"),
-    "sys": ("logging", "inspect", "os", "warnings", "torch", "numpy", "pickle", "types", "traceback"),
-    "subprocess": ("webbrowser", "torch.utils.collect_env", "asyncio.subprocess"),
-    "builtins": ("rlcompleter", "inspect", "pydoc"),
-    "socket": ("http.client", "urllib.request", "smtplib", "ftplib"),
-    "shutil": ("zipfile", "tarfile"),
-    "importlib": ("inspect", "runpy", "pkgutil"),
-}  # fmt: skip
-_ALIASED = {"os": ("random._os", "tempfile._os", "argparse._os", "bz2.os", "fileinput.os", "linecache.os")}
+@cache
+def _holders() -> dict[str, dict[str, list[tuple[str, str]]]]:
+    """Return module to the packages that have it in reach, each to its (holder, attribute)."""
+    table: dict[str, dict[str, list[tuple[str, str]]]] = {}
+    for holder in read_holders():
+        for attribute, target in holder.holds.items():
+            packages = table.setdefault(target, {})
+            packages.setdefault(holder.module.partition(".")[0], []).append((holder.module, attribute))
+    return table
+
+
+def held(module: str, rng: Draw) -> tuple[str, str] | None:
+    """Return (holder, attribute) of a module that has another one in reach, None if none is known."""
+    packages = _holders().get(module)
+    return rng.choice(packages[rng.template(sorted(packages))]) if packages else None
 
 
 def fetched(aim: Aim, rng: Draw) -> Any:
@@ -166,11 +172,9 @@ def methodcaller(aim: Aim, rng: Draw) -> Any:
 def dotted(aim: Aim, rng: Draw) -> Any:
     """Name the gadget through another module that has it in reach."""
     module, name = aim.gadget.module, aim.gadget.name
-    if module in _ALIASED and rng.random() < 0.5:
-        holder, _, alias = rng.template(_ALIASED[module]).rpartition(".")
-        return Call(Ref(holder, f"{alias}.{name}"), aim.arguments)
-    if module in _HOLDERS:
-        return Call(Ref(rng.template(_HOLDERS[module]), f"{module}.{name}"), aim.arguments)
+    holder = held(module, rng)
+    if holder is not None:
+        return Call(Ref(holder[0], f"{holder[1]}.{name}"), aim.arguments)
     top, _, rest = module.partition(".")
     if rest:
         return Call(Ref(top, f"{rest}.{name}"), aim.arguments)
