@@ -22,6 +22,8 @@ from safepickle_dl.types import Coverage, ScanResult, Verdict
 
 AHEAD = 4
 """Files for each worker that may be done before the one whose turn it is (count)."""
+START_S = 300.0
+"""How long a worker may take to load its model (seconds)."""
 GRACE_S = 60.0
 """How long a worker may be over the time of a file, which it looks at itself, before it is ended (seconds)."""
 
@@ -34,6 +36,8 @@ class _Worker:
     """Of the file that it works on; -1: none."""
     path: str = ""
     since: float = 0.0
+    """When it began with the file, or was started for it (seconds, of the monotonic clock)."""
+    started: bool = False
 
 
 class Workers:
@@ -95,17 +99,25 @@ class Workers:
     def _collect(self) -> None:
         """Wait until a worker has a result, has died or has run out of time."""
         busy = [worker for worker in self._workers if worker.number >= 0]
-        deadline = min(worker.since for worker in busy) + self._limits.max_seconds + GRACE_S
+        deadline = min(self._deadline(worker) for worker in busy)
         ready = wait([worker.pipe for worker in busy], max(0.0, deadline - time.monotonic()))
         for worker in busy:
             if worker.pipe in ready:
                 try:
-                    self._done[worker.number] = worker.pipe.recv()
-                    worker.number = -1
+                    answer = worker.pipe.recv()
                 except (EOFError, OSError):
                     self._lose(worker, "the process that scanned it died")
-            elif time.monotonic() >= worker.since + self._limits.max_seconds + GRACE_S:
+                    continue
+                if answer is None:  # its model is loaded: the file's time begins
+                    worker.started, worker.since = True, time.monotonic()
+                else:
+                    self._done[worker.number] = answer
+                    worker.number = -1
+            elif time.monotonic() >= self._deadline(worker):
                 self._lose(worker, f"limit max_seconds reached ({self._limits.max_seconds:g})")
+
+    def _deadline(self, worker: _Worker) -> float:
+        return worker.since + (self._limits.max_seconds + GRACE_S if worker.started else START_S)
 
     def _lose(self, worker: _Worker, reason: str) -> None:
         seconds = time.monotonic() - worker.since
@@ -129,6 +141,7 @@ def _work(pipe: Connection, bundle: Path, limits: Limits) -> None:
 
     _limit_memory(limits.max_process_bytes)
     scanner = Scanner(bundle, limits=limits)
+    pipe.send(None)
     while True:
         try:
             path = pipe.recv()

@@ -50,7 +50,7 @@ def test_a_worker_that_dies_costs_its_file(files: list[Path], monkeypatch: pytes
 
 def test_a_worker_that_hangs_costs_its_file(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("safepickle_dl.workers._work", _work_or_hang)
-    monkeypatch.setattr("safepickle_dl.workers.GRACE_S", 7.0)
+    monkeypatch.setattr("safepickle_dl.workers.GRACE_S", 12.0)
     limits = replace(DEFAULT_LIMITS, max_seconds=1.0)
     results = list(Workers(2, Scanner().bundle.path, limits).scan(iter(files)))
     assert [result.verdict for result in results] == [*ALTERNATELY[:3], Verdict.ERROR, *ALTERNATELY[4:]]
@@ -93,6 +93,7 @@ def _work_or_hang(pipe: object, bundle: Path, limits: object) -> None:
 
 def _work(pipe, bundle, limits, do) -> None:  # type: ignore[no-untyped-def]
     scanner = Scanner(bundle)
+    pipe.send(None)
     while True:
         try:
             path = pipe.recv()
