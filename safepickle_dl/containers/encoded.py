@@ -50,9 +50,9 @@ def decoded(text: bytes) -> tuple[str, bytes] | None:
             return "hex", bytes.fromhex(text.decode("ascii"))
         except ValueError:
             return None
-    if not may_hide_pickle(_base64(head)):
+    if not may_hide_pickle(base64_bytes(head)):
         return None
-    return "base64", _base64(text)
+    return "base64", base64_bytes(text)
 
 
 def open_encoded(node: Node) -> Iterator[Node]:
@@ -62,7 +62,8 @@ def open_encoded(node: Node) -> Iterator[Node]:
         yield node.unpacked(whole[0], whole[1], node.end - node.start)
 
 
-def _base64(text: bytes) -> bytes:
+def base64_bytes(text: bytes) -> bytes:
+    """Return what a text in base64 stands for, whatever is in it beside the alphabet."""
     clean = text.translate(None, _NOT_BASE64).translate(_FROM_URL)
     return binascii.a2b_base64(clean[: len(clean) // 4 * 4] + _padded(clean[len(clean) // 4 * 4 :]))
 

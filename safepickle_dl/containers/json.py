@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from safepickle_dl.containers.encoded import decoded
+from safepickle_dl.containers.encoded import base64_bytes, decoded
 from safepickle_dl.containers.node import Node
 from safepickle_dl.containers.region import Problem
 
@@ -15,22 +15,25 @@ MAX_STRING_BYTES = 1 << 28
 
 _STRING = re.compile(rb'"((?:[^"\\]|\\.){16,}+)"', re.DOTALL)
 
+_SERIALIZED = re.compile(rb'":serialized:"\s*:\s*\Z')
+
 
 def open_json(node: Node) -> Iterator[Node | Problem]:
-    """Yield the decoded form of each string that a pickle may begin in."""
+    """Yield the decoded form of each string that a pickle may begin in, or that is unpickled whatever it holds."""
     for found in _STRING.finditer(node.data, node.start, node.end):
         lo, hi = found.span(1)
         node.budget.check_time()
-        head = _unescaped(node.data[lo : min(hi, lo + 1024)])
-        if decoded(head) is None:
+        serialized = _SERIALIZED.search(node.data[max(node.start, lo - 64) : lo - 1]) is not None
+        if not serialized and decoded(_unescaped(node.data[lo : min(hi, lo + 1024)])) is None:
             continue
         node.budget.nested_bytes -= hi - lo
         if node.budget.nested_bytes < 0 or hi - lo > MAX_STRING_BYTES:
             yield node.problem(f"limit max_nested_bytes reached ({node.budget.limits.max_nested_bytes})", hi - lo)
             return
-        if (whole := decoded(_unescaped(node.data[lo:hi]))) is not None:
-            encoding, content = whole
-            yield node.unpacked(f"{encoding}@{lo - node.start}", content, hi - lo, certain=False)
+        text = _unescaped(node.data[lo:hi])
+        whole = ("base64", base64_bytes(text)) if serialized else decoded(text)
+        if whole is not None:
+            yield node.unpacked(f"{whole[0]}@{lo - node.start}", whole[1], hi - lo, certain=serialized)
 
 
 def _unescaped(text: bytes) -> bytes:

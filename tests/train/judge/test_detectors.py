@@ -131,7 +131,8 @@ def test_the_whole_judge(corpus_config: CorpusConfig, tmp_path: Path) -> None:
         grouped = result["sets"]["grouped"]
         assert grouped["malicious"] > 20 and grouped["benign"] > 20
     ours = metrics["detectors"]["safepickle-dl"]
-    assert ours["attacks"]["append: 10^2"]["1 %"]["lost"] == 0
+    kept = ("append", "prepend", "junk", "inject", "parser breaker", "carrier")  # by construction: slices stay the same
+    assert [name for name, found in ours["attacks"].items() if name.startswith(kept) and found["1 %"]["lost"]] == []
     assert metrics["search"]["safepickle-dl"]["budget"] == 15
     report = as_report(metrics)
     for heading in (
