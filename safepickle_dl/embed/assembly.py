@@ -7,6 +7,7 @@ each runtime brings its own. Nothing of core/ is imported here, only parsed.
 from __future__ import annotations
 
 import ast
+import importlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -40,8 +41,8 @@ def assemble(extra: tuple[str, ...] = ()) -> ast.Module:
     for name in (*MODULES, *extra):
         tree = parse(name)
         known[name] = _constants(tree, known)
-        folded = _Fold(known[name]).visit(tree)
-        body += [node for node in folded.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        fold = _Fold(known[name])
+        body += [fold.visit(node) for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
         own = (node for node in tree.body if isinstance(node, ast.Assign))
         body += [
             ast.Assign([ast.Name(target.id, ast.Store())], ast.Constant(known[name][target.id]))
@@ -67,6 +68,8 @@ def _constants(tree: ast.Module, known: dict[str, dict[str, Any]]) -> dict[str, 
                     scope[name] = SimpleNamespace(**known[alias.name])
                 elif alias.name in origin:
                     scope[name] = origin[alias.name]
+        elif isinstance(node, ast.Import):  # of the standard library
+            scope |= {alias.name: importlib.import_module(alias.name) for alias in node.names}
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             value = compile(ast.Expression(node.value), "<constant>", "eval")

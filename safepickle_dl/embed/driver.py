@@ -1,21 +1,31 @@
-"""What `streams.read_streams` does, in the subset of core/: all pickles of a region, for runtimes without Python.
+"""What `streams.read_streams` does, in the subset of core/: the pickles of a region, for runtimes without Python.
 
-A region is a raw file or one member of an archive. Kept in step with `streams` by tests: the same machines, in the same
-places.
+A region is a raw file or one member of an archive. Tests hold it to `streams`: the same machines, in the same places,
+for pickles that follow one another, joblib's arrays and pickles with a header behind junk. What only the scanner does:
+it looks into literals, finds pickles without a header, jumps over torch's legacy storages, and follows frames whose
+ends are crossed.
 """
 
 from __future__ import annotations
 
+import sys
+
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes
+from safepickle_dl.core.buffers import Bytes, Ints, ints_of
 from safepickle_dl.core.lexer import Lexer
 from safepickle_dl.core.machine import Machine, copied_state
 
 MAX_OPCODES = 50_000_000
 """Instructions of one stream (count)."""
-MAX_STREAMS = 10_000
+MAX_VALUES = 24_000_000
+"""Values of one stream that stay reachable (count)."""
+MAX_STREAMS = 200_000
 """Pickle streams of one region (count)."""
+MIN_INNER = 16
+"""As in `streams`: a literal of this length makes a pickle behind junk worth reading (bytes)."""
+STANDARD = f" {' '.join(sorted(sys.stdlib_module_names))} "
+"""The modules of Python itself, a blank before and behind each."""
 MAX_NAME_BYTES = 10_010
 """Bytes of a module's or a name's text that are looked at (count)."""
 MIN_TRUNCATED = 8
@@ -42,13 +52,17 @@ class Reader:
         self.end: int = 0
         self.over_limit: bool = False
         self.crossed: bool = False
+        self.standard: Ints = ints_of(STANDARD)
 
     def read_all(self) -> None:
         """Read every pickle of the region; none if it does not begin with one."""
         end = len(self.data)
         position = 0
+        before = Machine(self.data)
         while position < end:
-            machine = self.read(position, end)
+            machine = self.read(Machine(self.data), position, end)
+            if position > 0 and self.misses_memo(machine):  # an unpickler that loads again keeps its memo
+                machine = self.read(copied_state(before, False), position, end)
             found = self.is_pickle(machine, position)
             if not found:
                 if position == 0:
@@ -57,6 +71,7 @@ class Reader:
                 found = self.is_found_pickle(machine)
             if not found:
                 return
+            before = machine
             self.n_streams += 1
             position = self.end
             if self.n_streams >= MAX_STREAMS and position < end:
@@ -68,7 +83,7 @@ class Reader:
                 self.machines.append(nested)
                 if not nested.stopped:
                     self.complete = False
-            if self.n_streams >= MAX_STREAMS:
+            if self.over_limit:
                 return
 
     def search(self, start: int, end: int) -> Machine:
@@ -80,18 +95,17 @@ class Reader:
                 start += 1
                 continue
             n_tried += 1
-            machine = self.read(start, end)
+            machine = self.read(Machine(data), start, end)
             if self.is_found_pickle(machine):
                 return machine
             start = self.end if machine.n_instructions > GIVE_UP_AFTER else start + 1
         return Machine(data)
 
-    def read(self, start: int, end: int) -> Machine:
-        """Run a machine over the pickle that begins at `data[start]`; `end` is then where it ends."""
+    def read(self, machine: Machine, start: int, end: int) -> Machine:
+        """Run a machine over the pickle that begins at `data[start]` and return it; `end` is then where it ends."""
         self.nested.clear()
         self.over_limit = False
         self.crossed = False
-        machine = Machine(self.data)
         lexer = Lexer(self.data, start, end)
         more = True
         while more:
@@ -102,7 +116,7 @@ class Reader:
                 self.cross_array(machine, lexer)
                 more = True
             lexer.stop_at_build = machine.saw_array_wrapper
-            if machine.n_instructions > MAX_OPCODES:
+            if more and (machine.n_instructions > MAX_OPCODES or machine.size() > MAX_VALUES):
                 machine.add_anomaly(op.LIMIT, lexer.position)
                 self.over_limit = True
                 break
@@ -118,7 +132,7 @@ class Reader:
             done = 0
             while done < lexer.count:
                 done = machine.run(lexer, done)
-            if machine.n_instructions > MAX_OPCODES:
+            if more and (machine.n_instructions > MAX_OPCODES or machine.size() > MAX_VALUES):
                 machine.add_anomaly(op.LIMIT, lexer.position)
                 self.over_limit = True
                 break
@@ -146,30 +160,55 @@ class Reader:
                 self.nested.append(trial)
         self.crossed = True
 
+    def misses_memo(self, machine: Machine) -> bool:
+        """Return whether a machine recalled what it never stored."""
+        for site in range(machine.n_sites):  # noqa: SIM110
+            if machine.site_opcode[site] == op.BAD_MEMO_KEY:
+                return True
+        return False
+
     def is_pickle(self, machine: Machine, start: int) -> bool:
         """Return whether a loader that began at `start` would have found a pickle, whole or cut off."""
+        if self.over_limit:
+            return True
         if self.data[start] == op.PROTO and machine.protocol <= 5 and machine.n_instructions > 2:
             return True
-        stopped = machine.stopped and not self.over_limit
-        if stopped and machine.n_anomalies == 0 and machine.n_instructions > 1:
+        if machine.stopped and machine.n_anomalies == 0 and machine.n_instructions > 1:
             return True
         if machine.n_anomalies == 1 and machine.n_instructions > MIN_TRUNCATED and not machine.stopped:
             return True
-        return self.calls_something_named(machine)
+        return self.calls_something_named(machine) or self.imports_something(machine, True)
 
     def is_found_pickle(self, machine: Machine) -> bool:
         """Return whether a header found by searching begins a pickle that could do anything."""
-        stopped = machine.stopped and not self.over_limit
-        return (stopped and machine.n_anomalies == 0 and machine.n_sites > 0) or self.calls_something_named(machine)
+        if machine.stopped and not self.over_limit and machine.n_anomalies == 0:
+            return self.imports_something(machine, False) or self.has_long_literal(machine)
+        return self.calls_something_named(machine)
 
-    def is_call(self, code: int) -> bool:
-        """Return whether an opcode calls."""
-        return code == op.REDUCE or code == op.OBJ or code == op.INST or code == op.NEWOBJ or code == op.NEWOBJ_EX
+    def has_long_literal(self, machine: Machine) -> bool:
+        """Return whether there is a text or bytes that could be a pickle in its turn."""
+        nodes = machine.nodes
+        for node in range(nodes.count):
+            is_literal = nodes.kind[node] == kd.TEXT or nodes.kind[node] == kd.DATA
+            if is_literal and nodes.hi[node] - nodes.lo[node] >= MIN_INNER:
+                return True
+        return False
+
+    def is_call(self, machine: Machine, site: int) -> bool:
+        """Return whether a loader calls at a site: an INST without its mark only imports, as its first site says."""
+        code = machine.site_opcode[site]
+        if code != op.INST:
+            return code == op.REDUCE or code == op.OBJ or code == op.NEWOBJ or code == op.NEWOBJ_EX
+        if machine.site_arguments[site] < 0:
+            return False
+        if site == 0 or machine.site_opcode[site - 1] < op.ANOMALY:
+            return True
+        return machine.site_at[site - 1] != machine.site_at[site]
 
     def calls(self, machine: Machine) -> bool:
         """Return whether a machine calls anything."""
         for site in range(machine.n_sites):  # noqa: SIM110
-            if self.is_call(machine.site_opcode[site]):
+            if self.is_call(machine, site):
                 return True
         return False
 
@@ -177,9 +216,55 @@ class Reader:
         """Return whether a machine calls an import whose name could exist."""
         nodes = machine.nodes
         for site in range(machine.n_sites):
-            if self.is_call(machine.site_opcode[site]):
+            if self.is_call(machine, site):
                 callee = machine.site_callee[site]
                 if nodes.kind[callee] == kd.GLOBAL and self.has_name(machine, callee):
+                    return True
+        return False
+
+    def imports_something(self, machine: Machine, standard_only: bool) -> bool:
+        """Return whether a machine imports something whose name could exist, or (unless `standard_only`) an extension.
+
+        Args:
+            machine: it has run.
+            standard_only: whether only modules of Python itself count.
+        """
+        nodes = machine.nodes
+        for site in range(machine.n_sites):
+            node = machine.site_callee[site]
+            if node < 0:
+                continue
+            if nodes.kind[node] == kd.EXTENSION and not standard_only:
+                return True
+            is_named = nodes.kind[node] == kd.GLOBAL and self.has_name(machine, node)
+            if is_named and (not standard_only or self.is_standard(machine, node)):
+                return True
+        return False
+
+    def is_standard(self, machine: Machine, node: int) -> bool:
+        """Return whether the module of an import with a name is one of Python itself."""
+        nodes = machine.nodes
+        lo = nodes.lo[node]
+        hi = nodes.hi[node]
+        if nodes.opcode[node] == op.STACK_GLOBAL:
+            if nodes.is_escaped(lo):
+                return self.begins_standard(nodes.scratch, 0, nodes.text_size(lo))
+            hi = nodes.hi[lo]
+            lo = nodes.lo[lo]
+        return self.begins_standard(self.data, lo, hi)
+
+    def begins_standard(self, text: Bytes, lo: int, hi: int) -> bool:
+        """Return whether `text[lo:hi]`, up to a dot or newline, is in STANDARD."""
+        end = lo
+        while end < hi and text[end] != 46 and text[end] != 10:
+            end += 1
+        names = self.standard
+        for at in range(len(names) - (end - lo) - 1):
+            if names[at] == 32 and names[at + 1 + end - lo] == 32:
+                i = 0
+                while i < end - lo and names[at + 1 + i] == text[lo + i]:
+                    i += 1
+                if i == end - lo:
                     return True
         return False
 

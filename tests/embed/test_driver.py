@@ -18,7 +18,10 @@ from tests.core.compiled import ROOT
 from tests.golden.regenerate import PICKLES
 
 CORPUS = ROOT.parent / "shared" / "corpus"
-BLOCKS = [*PICKLES.values(), b"\x80\x04N.", b"\x80\x02]q\0.", b"\0" * 9, b"\n", b"plain text", b"\xffjunk\x80\x03"]
+WHOLE = [data for name, data in PICKLES.items() if data.endswith(b".") and name != "underflow"]
+BLOCKS = [*WHOLE, b"\x80\x04N.", b"\x80\x02]q\0.", b"h\0."]
+HEADED = [b"\x80\x04" + data for data in WHOLE]
+JUNK = [b"", b"\0" * 9, b"\n", b"\xff\xfe", b"\x80\x03"]
 
 
 def seen(machines: list[Machine]) -> list[object]:
@@ -45,11 +48,18 @@ def test_golden_pickles(name: str) -> None:
 
 
 @given(st.lists(st.sampled_from(BLOCKS), max_size=6).map(b"".join))
-@example(b"\x80\x04N." + b"\0" * 20 + PICKLES["stack_global"])
 @example("cцы\nимя\n)R.".encode())
-@settings(max_examples=200, deadline=None)
-def test_several_pickles_with_junk_between(data: bytes) -> None:
+@example(b"cpathlib\nPath\n\xff")
+@example(b"cnowhere\nPath\n\xff")
+@settings(max_examples=100, deadline=None)
+def test_pickles_in_a_row(data: bytes) -> None:
     check(data)
+
+
+@given(st.lists(st.tuples(st.sampled_from(HEADED), st.sampled_from(JUNK)), min_size=1, max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_pickles_with_a_header_behind_junk(parts: list[tuple[bytes, bytes]]) -> None:
+    check(b"".join(data + junk for data, junk in parts))
 
 
 def test_joblib_arrays() -> None:
