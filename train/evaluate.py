@@ -12,6 +12,7 @@ import json
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ import yaml
 from jsonargparse import ArgumentParser
 from tqdm import tqdm
 
+from benchmarks.peers import PEERS, read_versions
 from safepickle_dl.bundle import bundle_version
 from safepickle_dl.scanner import Scanner
 from train.corpus.config import CorpusConfig
@@ -78,9 +80,9 @@ class JudgeConfig:
     """Real ones (count)."""
     longest_padding: int = 10**6
     """Of the attacks that pad (opcodes)."""
-    peer_files: int = 600
+    peer_files: int = 300
     """Dumps and made files of the test split that each released scanner sees, beside all real ones (count)."""
-    peer_samples: int = 20
+    peer_samples: int = 8
     """Attacked files that each sees of each attack (count)."""
     searched: int = 30
     """Detected files that the black-box search starts from (count)."""
@@ -138,6 +140,8 @@ def judge(config: JudgeConfig) -> dict[str, Any]:
         "search": {},
         "not_run": {},
     }
+    scanners = ThreadPoolExecutor(1)  # they run in processes of their own, beside everything else
+    peers = scanners.submit(run_peers, config, corpus, splits, clean, attacked, metrics) if config.peers else None
     trials: dict[str, list[Trial]] = {}
     for make, fits in makers:
         name = make().name
@@ -152,8 +156,9 @@ def judge(config: JudgeConfig) -> dict[str, Any]:
         metrics["detectors"][name] = results_of(trials[name], sets, test, attacked, calibrated)
         if name in SEARCHED:
             metrics["search"][name] = search_all(made[0], trials[name][0], samples, hosts, config)
-    if config.peers:
-        run_peers(config, corpus, splits, clean, attacked, metrics)
+    if peers is not None:
+        peers.result()
+    metrics["detectors"] |= {name: metrics["detectors"].pop(name) for name in PEERS if name in metrics["detectors"]}
     metrics["techniques"] = by_technique(test, trials)
     metrics["misses"] = misses(test, trials[OURS][0])
     metrics |= verdicts_of(corpus, config, test)
@@ -194,8 +199,6 @@ def run_peers(
     metrics: dict[str, Any],
 ) -> None:
     """Run every released scanner that is installed, and name those that are not."""
-    from benchmarks.peers import PEERS, read_versions
-
     folder = Path(config.peers or "")
     metrics["peer_versions"] = versions = read_versions(folder)
     shown = shown_to_peers(splits["test"], config.peer_files)

@@ -125,7 +125,7 @@ def catboost(seed: int) -> Any:
 
 def random_forest(seed: int) -> Any:
     """Return scikit-learn's random forest with its defaults."""
-    return RandomForestClassifier(random_state=seed, n_jobs=2)
+    return RandomForestClassifier(random_state=seed)
 
 
 SAFEPICKLE: tuple[Callable[[], Supervised | Unsupervised], ...] = (
