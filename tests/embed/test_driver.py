@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from safepickle_dl.containers import Region, open_file
 from safepickle_dl.core.machine import Machine
 from safepickle_dl.embed.driver import Reader
+from safepickle_dl.stream import GAP
 from tests.assemble import streams
 from tests.core.compiled import ROOT
 from tests.golden.regenerate import PICKLES
 
 CORPUS = ROOT.parent / "shared" / "corpus"
-WHOLE = [data for name, data in PICKLES.items() if data.endswith(b".") and name != "underflow"]
-BLOCKS = [*WHOLE, b"\x80\x04N.", b"\x80\x02]q\0.", b"h\0."]
+WHOLE = [data for name, data in PICKLES.items() if data.endswith(b".") and name not in ("underflow", "missing_memo")]
+BLOCKS = [*WHOLE, b"\x80\x04N.", b"\x80\x02]q\0."]
 HEADED = [b"\x80\x04" + data for data in WHOLE]
 JUNK = [b"", b"\0" * 9, b"\n", b"\xff\xfe", b"\x80\x03"]
 
@@ -36,7 +37,7 @@ def check(data: bytes) -> int:
     """Compare, and return the number of pickles."""
     reader = Reader(data)
     reader.read_all()
-    expected = streams(data)
+    expected = [stream for stream in streams(data) if GAP not in stream.name]  # frames whose ends are crossed
     assert seen(reader.machines) == seen([stream.machine for stream in expected])
     assert reader.complete == all(stream.complete for stream in expected)
     return len(expected)
@@ -49,6 +50,7 @@ def test_golden_pickles(name: str) -> None:
 
 @given(st.lists(st.sampled_from(BLOCKS), max_size=6).map(b"".join))
 @example("cцы\nимя\n)R.".encode())
+@example(b"\x80\x02]q\0.h\0.")
 @example(b"cpathlib\nPath\n\xff")
 @example(b"cnowhere\nPath\n\xff")
 @settings(max_examples=100, deadline=None)
