@@ -173,7 +173,7 @@ def search_all(
     threshold = trial.thresholds["1 %"]
 
     def score(data: bytes) -> float:
-        row = row_of(data, "")
+        row = row_of(data, "", with_texts="texts" in detector.columns)
         return -float("inf") if row is None else float(detector.scores([row])[0])
 
     detected = [sample for sample, value in zip(samples, trial.clean, strict=True) if value >= threshold]

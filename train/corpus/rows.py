@@ -113,8 +113,17 @@ def site_text(analysis: Analysis, k: int) -> str:
     )
 
 
+def distinct_texts(analysis: Analysis, chosen: IntArray) -> list[str]:
+    """Return the texts of the call sites behind slices, each one once."""
+    return list(dict.fromkeys(site_text(analysis, int(k)) for k in chosen))
+
+
 def columns_of(
-    data: Buffer, host_keys: frozenset[bytes] = frozenset(), max_others: int = MAX_SLICES, seed: int = 0
+    data: Buffer,
+    host_keys: frozenset[bytes] = frozenset(),
+    max_others: int = MAX_SLICES,
+    seed: int = 0,
+    with_texts: bool = True,
 ) -> dict[str, Any] | None:
     """Return the columns of a file's bytes, or None if it holds no pickle.
 
@@ -123,6 +132,7 @@ def columns_of(
         host_keys: slices (as `slice_keys` names them) that are not the payload's, if something was put into a host.
         max_others: how many slices that are not the payload's are kept, drawn at random (count).
         seed: of the drawing.
+        with_texts: whether to write out call sites and imports, which takes most of the time.
     """
     analysis = analyse(data)
     if not analysis.streams:
@@ -141,8 +151,8 @@ def columns_of(
         "channel": few.channel,
         "payload": is_payload[kept],
         "grams": few.grams.reshape(-1),
-        "texts": list(dict.fromkeys(site_text(analysis, int(k)) for k in by_payload if arrays.channel[k] == 0)),
-        "imports": imports_of(analysis.streams),
+        "texts": distinct_texts(analysis, by_payload[arrays.channel[by_payload] == 0]) if with_texts else [],
+        "imports": imports_of(analysis.streams) if with_texts else [],
         "counts": opcode_counts(analysis.streams),
         "signature": signature(arrays) or hashlib.sha256(data).hexdigest(),
         "size": len(data),

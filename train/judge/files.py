@@ -59,9 +59,9 @@ def samples_of(test: Sequence[Row], sources: Sources, n_made: int, n_real: int) 
     return samples
 
 
-def row_of(data: bytes, name: str, container: str = "") -> dict[str, Any] | None:
+def row_of(data: bytes, name: str, container: str = "", with_texts: bool = True) -> dict[str, Any] | None:
     """Return a row for a file that is in no corpus, None if no pickle is found in it."""
-    columns = columns_of(data)
+    columns = columns_of(data, with_texts=with_texts)
     return None if columns is None else columns | {"file": name, "label": 1, "container": container, "data": data}
 
 

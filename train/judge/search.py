@@ -18,7 +18,9 @@ from train.corpus.styles import style_for, with_protocol
 from train.corpus.surroundings import enlarged
 from train.judge.attacks import BLAND, HIDING, RENAMING, Sample, reworded_expression, spelled
 
-MAX_OPCODES = 20_000
+MAX_STEPS = 3
+"""Mutations that are tried for each query at most, on average (count)."""
+MAX_OPCODES = 2_000
 """Largest candidate (count): a longer one only costs time."""
 
 
@@ -61,16 +63,17 @@ def search(
     """
     best = Candidate(sample.stream, sample.expression, sample.style)
     first = lowest = score(best.stream)
-    for query in range(1, budget):
-        if lowest < threshold:
-            return Outcome(True, query, first, lowest)
+    queries = 1
+    for _ in range(MAX_STEPS * budget):  # a mutation may not fit
+        if lowest < threshold or queries >= budget:
+            break
         candidate = mutated(best, hosts, rng)
-        if candidate is None:
-            continue
-        now = score(candidate.stream)
-        if now <= lowest:
-            best, lowest = candidate, now
-    return Outcome(lowest < threshold, budget, first, lowest)
+        if candidate is not None:
+            queries += 1
+            now = score(candidate.stream)
+            if now <= lowest:
+                best, lowest = candidate, now
+    return Outcome(lowest < threshold, queries, first, lowest)
 
 
 def mutated(candidate: Candidate, hosts: Sequence[Host], rng: Draw) -> Candidate | None:
