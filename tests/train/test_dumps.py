@@ -20,12 +20,13 @@ import pytest
 
 from safepickle_dl.analysis import analyse
 from safepickle_dl.reader import read_path
-from train.corpus.build import CorpusConfig, dump_rows, rows_of
+from train.corpus.config import CorpusConfig
 from train.corpus.dumps import items
 from train.corpus.dumps.items import dumped
 from train.corpus.dumps.runner import run
 from train.corpus.dumps.tables import table
 from train.corpus.dumps.traits import is_hard, traits
+from train.corpus.sources import Sources
 
 LIBRARIES = ("python", "numpy", "scikit-learn")
 SHARE = 0.03
@@ -188,16 +189,18 @@ def test_an_unknown_form_is_refused() -> None:
 
 def test_dumps_become_rows(written: tuple[Path, dict[str, Any]]) -> None:
     output, _ = written
-    config = CorpusConfig(corpus="unused", output="unused", dumps=str(output), workers=1)
-    made = list(dump_rows(config, set()))
-    assert len(made) > 0.5 * len(rows(output))
-    assert {row["split"] for row in made} == {"train"}
-    assert {(row["group"], row["kind"], row["label"]) for row in made} == {("dump", "dump", 0)}
-    assert {row["owner"] for row in made} == set(LIBRARIES)
-    assert len({row["signature"] for row in made}) == len(made)
+    config = CorpusConfig(output="unused", dumps=str(output), libraries={"test": [LIBRARIES[0]]})
+    sources = Sources(config)
+    made = [row for job in sources.jobs() for row in sources.rows(job)]
+    assert len(made) > 0.9 * len(rows(output))
+    assert {(row["origin"], row["label"]) for row in made} == {("dump", 0)}
+    assert {row["group"] for row in made} == {"dump", "dump-hard"}
+    assert all(row["hard"] == (row["group"] == "dump-hard") for row in made)
+    assert {row["library"] for row in made} == set(LIBRARIES)
+    assert {row["split"] for row in made if row["library"] == LIBRARIES[0]} == {"test"}
 
 
 def test_a_missing_folder_names_the_command(tmp_path: Path) -> None:
-    config = CorpusConfig(corpus=str(tmp_path), output="unused", dumps=str(tmp_path / "none"))
+    config = CorpusConfig(output="unused", dumps=str(tmp_path / "none"))
     with pytest.raises(FileNotFoundError, match=r"python -m train\.corpus\.dumps --output"):
-        next(rows_of(config))
+        Sources(config)

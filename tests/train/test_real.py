@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from train.corpus import fetch as fetching
-from train.corpus.build import group_of, read_manifest
 from train.corpus.fetch import UnavailableError, unpacked, why_unpublished
 from train.corpus.real import check, import_facts, main, read_facts, write_facts
+from train.corpus.sources import group_of, read_manifest
 
 CORPUS = Path(__file__).parents[2].with_name("shared") / "corpus"
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="needs the git program")

@@ -82,6 +82,8 @@ class Sources:
             FileNotFoundError: a folder that the configuration names has no manifest.
         """
         self.config = config
+        if config.dumps is not None and not (Path(config.dumps) / "manifest.jsonl").is_file():
+            raise FileNotFoundError(f"{config.dumps}: run `python -m train.corpus.dumps --output {config.dumps}` first")
         self.real = [] if config.corpus is None else read_manifest(Path(config.corpus))
         self.dumps = [] if config.dumps is None else read_manifest(Path(config.dumps))
         self.gadgets = read_gadgets()
