@@ -57,6 +57,7 @@ def laughs(depth: int) -> bytes:
     "stream",
     [
         b"", b"N", b".", b"(.", b"(2.", b"cos\nsystem\n", b"N.N.", b"\x82\x01.", b"]2a.", b"g0\n.", laughs(60),
+        laughs(60)[:-1] + b"0N.",
         b"X" + b"\xff" * 4 + b".", b"N" * (MAX_BYTES + 1) + b".",
     ],
 )  # fmt: skip

@@ -58,9 +58,7 @@ class _Lifter:
         if value is MARK:
             raise Unliftable("a mark where a value should be")
         whole = Steps(tuple(self.done), value) if self.done else value
-        if _n_values(whole, {}) > MAX_VALUES:
-            raise Unliftable(f"more than {MAX_VALUES} values")
-        return whole
+        return bounded(whole)
 
     def marked(self) -> list[Any]:
         """Pop everything above the topmost mark."""
@@ -102,7 +100,7 @@ class _Lifter:
 
     def drop(self, value: Any) -> None:
         """Keep what a dropped value did."""
-        if value is not MARK and _acts(value):
+        if value is not MARK and _acts(bounded(value)):
             self.done.append(value)
 
     def value(self, name: str, argument: Any) -> Any:
@@ -184,6 +182,17 @@ def _parts(value: Any) -> list[Any]:
     if isinstance(value, Node) and is_dataclass(value):
         return [getattr(value, part.name) for part in fields(value)]
     return []
+
+
+def bounded(value: Any) -> Any:
+    """Return a value that can be walked through.
+
+    Raises:
+        Unliftable: it comes to too many values, or holds itself.
+    """
+    if _n_values(value, {}) > MAX_VALUES:
+        raise Unliftable(f"more than {MAX_VALUES} values")
+    return value
 
 
 def _n_values(value: Any, known: dict[int, int]) -> int:
