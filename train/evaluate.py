@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -289,9 +290,12 @@ def main() -> None:
     output.mkdir(parents=True, exist_ok=True)
     metrics = judge(config)
     (output / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-    report = as_report(metrics)
-    for path in (output / "report.md", *([Path(config.report)] if config.report else [])):
-        path.write_text(report, encoding="utf-8")
+    (output / "report.md").write_text(as_report(metrics), encoding="utf-8")
+    if config.report:
+        report = Path(config.report)
+        roc = report.with_name(f"{report.stem}-roc.png")
+        shutil.copyfile(output / "roc.png", roc)
+        report.write_text(as_report(metrics, roc.name), encoding="utf-8")
     say(f"{output / 'metrics.json'} and {config.report or output / 'report.md'} are written")
 
 

@@ -19,9 +19,14 @@ anything but clean), on all real files and a sample of the others.
 """
 
 
-def as_report(metrics: Mapping[str, Any]) -> str:
-    """Return the report."""
-    parts = [HEAD, _data(metrics), *(_set(chosen, metrics["detectors"]) for chosen in metrics["sets"])]
+def as_report(metrics: Mapping[str, Any], roc: str = "roc.png") -> str:
+    """Return the report; `roc` is where the picture of the ROC lies, as seen from the report."""
+    parts = [
+        HEAD,
+        _data(metrics),
+        f"![ROC over the whole test split, logarithmic in the FPR]({roc})\n",
+        *(_set(chosen, metrics["detectors"]) for chosen in metrics["sets"]),
+    ]
     parts += [_attacks(metrics), _search(metrics), _techniques(metrics)]
     if "all" in metrics:
         parts += [_verdicts(metrics)]
