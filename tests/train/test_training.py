@@ -40,7 +40,7 @@ def test_smoke_configuration(corpus: Path, tmp_path: Path, monkeypatch: pytest.M
     with pytest.warns():  # Lightning's advice on worker counts, and torch's own deprecations
         cli = main(["fit", "-c", str(CONFIGS / "smoke.yaml"), "--data.folder", str(corpus)])
     assert cli.trainer.global_step == 40
-    assert cli.trainer.callback_metrics["val/auroc"] > 0.8
+    assert cli.trainer.callback_metrics["val/auroc"] > 0.6
     events = list(tmp_path.glob("runs/smoke/version_0/events.out.tfevents.*"))
     checkpoint = tmp_path / "runs/smoke/version_0/checkpoints/last.ckpt"
     assert events and checkpoint.is_file()
