@@ -17,8 +17,6 @@ MIXTURE = {
     "benign": 12, "benign-hard": 3, "fixture": 2, "made-benign": 6, "dump": 5, "dump-hard": 3,
 }  # fmt: skip
 """How much each group of files weighs in training, whatever its size: as for the net (`configs/sequence.yaml`)."""
-REAL = ("malicious-strict", "benign", "benign-hard", "fixture")
-"""The groups of real files that train and are judged."""
 
 
 class Detector(Protocol):

@@ -46,8 +46,10 @@ def samples_of(test: Sequence[Row], sources: Sources, n_made: int, n_real: int) 
     made = [row["pair"] for row in test if row["group"] == "made-malicious"]
     samples = []
     for row in rng.sample(real, len(real)):
+        if len(samples) == n_real:
+            break
         data = bytes_of(row, sources.config)
-        if data[-1:] == b"." and columns_of(data) is not None and len(samples) < n_real:
+        if data[-1:] == b"." and columns_of(data, with_texts=False) is not None:
             samples.append(Sample.of_stream(row["file"], data))
     chosen = set(rng.sample(made, min(n_made, len(made))))
     n_pairs = sources.config.pairs.get("test", 0)

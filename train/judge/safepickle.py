@@ -22,7 +22,8 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.svm import OneClassSVM
 
 from safepickle_dl.core import opcodes as op
-from train.judge.detector import REAL, Floats, Row, labels_of, sampled, weights_of
+from train.data import JUDGED_GROUPS
+from train.judge.detector import Floats, Row, labels_of, sampled, weights_of
 
 CODES = sorted(op.ARGUMENTS)
 """The 68 opcodes, in the order of the vector."""
@@ -36,21 +37,25 @@ def frequencies(rows: Sequence[Row]) -> Floats:
     return counts / np.maximum(counts.sum(1, keepdims=True), 1)
 
 
-class Supervised:
-    """A classifier of opcode frequencies."""
+class _OfFrequencies:
+    """What all six have in common."""
 
     columns = ("counts",)
     points = None
 
     def __init__(self, name: str, make: Callable[[int], Any]) -> None:
-        """`make` returns an unfitted classifier for a seed."""
+        """`make` returns the unfitted learner for a seed."""
         self.name = name
         self._make = make
+
+
+class Supervised(_OfFrequencies):
+    """A classifier of opcode frequencies."""
 
     def fit(self, train: Sequence[Row], validation: Sequence[Row], seed: int) -> None:
         """Fit on real files and on all files; keep what has the better average precision on validation."""
         best = -1.0
-        for rows in ([row for row in train if row["group"] in REAL], list(train)):
+        for rows in ([row for row in train if row["group"] in JUDGED_GROUPS], list(train)):
             if len({row["label"] for row in rows}) < 2:
                 continue  # a corpus without real files
             model = self._make(seed).fit(frequencies(rows), labels_of(rows), sample_weight=weights_of(rows))
@@ -68,16 +73,11 @@ def _positive(model: Any, rows: Sequence[Row]) -> Floats:
     return probabilities
 
 
-class Unsupervised:
-    """How unusual the opcode frequencies of a file are among those of honest files."""
+class Unsupervised(_OfFrequencies):
+    """How unusual the opcode frequencies of a file are among those of honest files.
 
-    columns = ("counts",)
-    points = None
-
-    def __init__(self, name: str, make: Callable[[int], Any]) -> None:
-        """`make` returns an unfitted novelty detector (higher `score_samples`: more usual) for a seed."""
-        self.name = name
-        self._make = make
+    Its learner is a novelty detector: the higher `score_samples`, the more usual.
+    """
 
     def fit(self, train: Sequence[Row], validation: Sequence[Row], seed: int) -> None:
         """Fit on honest files."""

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from train.corpus.draw import Draw
-from train.corpus.expressions import Style
 from train.corpus.hosts import Host, append_padding, junk_between, prepend_padding, splice
 from train.corpus.recipe import opcode_count
 from train.corpus.styles import style_for, with_protocol
@@ -34,15 +32,6 @@ class Outcome:
     best_score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An expression and its style, or bytes alone; and what was done to the bytes afterwards."""
-
-    stream: bytes
-    expression: Any
-    style: Style | None
-
-
 def search(
     sample: Sample,
     score: Callable[[bytes], float],
@@ -61,7 +50,7 @@ def search(
         hosts: honest pickles to hide in.
         rng: decides everything.
     """
-    best = Candidate(sample.stream, sample.expression, sample.style)
+    best = sample
     first = lowest = score(best.stream)
     queries = 1
     for _ in range(MAX_STEPS * budget):  # a mutation may not fit
@@ -76,8 +65,11 @@ def search(
     return Outcome(lowest < threshold, queries, first, lowest)
 
 
-def mutated(candidate: Candidate, hosts: Sequence[Host], rng: Draw) -> Candidate | None:
-    """Return a candidate with one thing changed, None if the change did not fit."""
+def mutated(candidate: Sample, hosts: Sequence[Host], rng: Draw) -> Sample | None:
+    """Return a candidate with one thing changed, None if the change did not fit.
+
+    The bytes are changed after they were spelled: a later change of the expression begins from that alone.
+    """
     if candidate.style is None or rng.random() < 0.15:
         stream = _bytes_changed(candidate.stream, hosts, rng)
         return None if stream is None or opcode_count(stream) > MAX_OPCODES else replace(candidate, stream=stream)
@@ -93,7 +85,9 @@ def mutated(candidate: Candidate, hosts: Sequence[Host], rng: Draw) -> Candidate
         if style.protocol >= 3:
             style = with_protocol(style, rng.choice((4, 5)))
     stream = spelled(expression, style, rng)
-    return None if stream is None or opcode_count(stream) > MAX_OPCODES else Candidate(stream, expression, style)
+    if stream is None or opcode_count(stream) > MAX_OPCODES:
+        return None
+    return replace(candidate, stream=stream, expression=expression, style=style)
 
 
 def _bytes_changed(stream: bytes, hosts: Sequence[Host], rng: Draw) -> bytes | None:

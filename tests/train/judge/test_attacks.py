@@ -13,7 +13,7 @@ from train.corpus.gadgets import read_gadgets
 from train.corpus.hosts import Host
 from train.corpus.recipe import pairs
 from train.judge.attacks import SIZES, Sample, attacks
-from train.judge.search import Candidate, mutated, search
+from train.judge.search import mutated, search
 
 HOSTS = [Host(pickle.dumps({"weights": list(range(40)), "name": "a"}, protocol=p), f"host{p}", "") for p in (2, 4)]
 SYSTEM = b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04echo\x85R."
@@ -66,6 +66,5 @@ def test_search_finds_the_way_past_a_name_and_gives_up_where_there_is_none() -> 
 def test_a_mutation_changes_something() -> None:
     rng = Draw(5, "test")
     sample = Sample.of_stream("x", SYSTEM)
-    start = Candidate(sample.stream, sample.expression, sample.style)
-    changed = [mutated(start, HOSTS, rng) for _ in range(30)]
+    changed = [mutated(sample, HOSTS, rng) for _ in range(30)]
     assert sum(one is not None and one.stream != SYSTEM for one in changed) > 20
