@@ -17,7 +17,7 @@ FILES = [
 
 
 def test_shared_logits_are_those_of_the_classifier() -> None:
-    classifier = NumpyClassifier(load_bundle().weights)
+    classifier = NumpyClassifier(load_bundle().weights_of("sequence"))
     calls = 0
 
     class Counting:

@@ -159,7 +159,7 @@ def test_opcodes_are_counted() -> None:
 def test_every_opcode_form_occurs(made: list[Pair]) -> None:
     used = set()
     for split in ("train", "test"):
-        for attack, _ in made if split == "train" else pairs(2, 60, split, GADGETS, []):
+        for attack, _ in made if split == "train" else pairs(2, 150, split, GADGETS, []):
             for stream in analyse(payload_of(attack)).streams:
                 used |= {opcode_name(stream.machine.site_opcode[i]) for i in range(stream.machine.n_sites)}
     assert {"GLOBAL", "STACK_GLOBAL", "INST", "REDUCE", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD", "BINPERSID"} <= used

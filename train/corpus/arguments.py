@@ -10,6 +10,7 @@ import lzma
 import marshal
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from train.corpus import payloads
@@ -40,7 +41,6 @@ def inner_pickle(rng: Draw) -> bytes:
             ("builtins", "exec", payloads.code(rng)),
             ("builtins", "eval", payloads.code(rng, expression=True)),
             ("subprocess", "getoutput", payloads.command(rng)),
-            ("builtins", "print", payloads.word(rng)),
             ("subprocess", "Popen", payloads.argv(rng)),
             ("os", "popen", payloads.command(rng)),
             ("runpy", "run_path", payloads.path(rng)),
@@ -253,6 +253,9 @@ def arguments_for(gadget: Gadget, rng: Draw) -> tuple[Any, ...]:
         )
     needed = min(len(positional), needed + rng.choice((0, 0, 0, 1, 2)), 8)
     values = [value_for(p, gadget, rng) for p in positional[:needed]]
+    hot = [i for i, p in enumerate(positional[:needed]) if p in gadget.reaches]
+    if hot and gadget.depth > 0:  # a name may say something else than what the parameter is used for
+        values[rng.choice(hot)] = rng.choice(_BY_SINK[gadget.sink])(rng)
     if collected and (not values or collected[0] in gadget.reaches):
         values += [value_for(collected[0], gadget, rng) for _ in range(rng.randrange(1, 3))]
     if not values and rng.random() < 0.5:
@@ -266,8 +269,12 @@ def is_class_method(gadget: Gadget) -> bool:
     return bool(rest) and first.lstrip("_")[:1].isupper()
 
 
-def instance_of(module: str, class_name: str, rng: Draw) -> Any:
-    """Return an instance: called with few arguments, or made without a call of its constructor."""
+def instance_of(gadget: Gadget, rng: Draw) -> Any:
+    """Return an instance for a method: made with what reaches the sink, with little, or without a constructor."""
+    module, class_name = gadget.module, gadget.name.rpartition(".")[0]
+    if gadget.stored and (not gadget.reaches or rng.random() < 0.5):
+        made_with = replace(gadget, parameters=gadget.constructor, reaches=gadget.stored)
+        return Call(Ref(module, class_name), arguments_for(made_with, rng))
     kind = rng.randrange(6)
     if kind == 0:
         return New(Ref(module, class_name))

@@ -65,7 +65,7 @@ Validation's `reconstructed` calls by NEWOBJ and copyreg instead of REDUCE.
 """
 
 SINK_WEIGHTS = {
-    "exec": 5, "process": 6, "import": 4, "unpickle": 3, "ctypes": 2, "network": 4, "write": 5, "call": 2, "read": 2,
+    "exec": 6, "process": 6, "import": 2, "unpickle": 3, "ctypes": 2, "network": 3, "write": 4, "call": 3, "read": 2,
 }  # fmt: skip
 KNOWN_SHARE = 0.4
 """Share of attacks on the sinks themselves (depth 0); the others go to mined gadgets (probability)."""
@@ -109,7 +109,7 @@ class Gadgets:
         Raises:
             ValueError: there is none that only attackers would use.
         """
-        usable = [g for g in gadgets if g.depth == 0 or not g.path.startswith(USED_HONESTLY)]
+        usable = [g for g in gadgets if g.depth == 0 or (_steered(g) and not g.path.startswith(USED_HONESTLY))]
         if not usable:
             raise ValueError("no gadget to attack with")
         self._known = [g for g in usable if g.depth == 0]
@@ -130,10 +130,14 @@ class Gadgets:
         group = rng.choices(self._groups, self._weights)[0]
         for _ in range(8):
             gadget = rng.choice(group)
-            # one whose sink no parameter reaches, or that is far from its sink, is worth less
-            if rng.random() < (1.0 if gadget.reaches else 0.1) / gadget.depth**0.5:
+            if rng.random() < 1 / gadget.depth**0.5:  # one that is far from its sink is worth less
                 break
         return gadget
+
+
+def _steered(gadget: Gadget) -> bool:
+    """Return whether who writes the pickle decides what happens at the sink; else the call does what it always does."""
+    return bool(gadget.reaches or gadget.stored)
 
 
 def attack_of(technique: str, gadget: Gadget, rng: Draw) -> Made | None:

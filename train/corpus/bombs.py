@@ -39,7 +39,7 @@ def bomb(rng: Draw) -> Any:
             lambda: Call(Ref("builtins", rng.choice(("str.zfill", "str.center"))), ("x", huge)),
             lambda: Call(Ref("builtins", "format"), (0, f"{huge}d")),
             lambda: Call(Ref("builtins", "list"), (Call(Ref("itertools", "product"), tuple(bits)),)),
-            lambda: Call(Ref("builtins", "list"), (Call(Ref("itertools", "permutations"), (list(range(n)),)),)),
+            lambda: Call(Ref("builtins", "list"), (Call(Ref("itertools", "permutations"), (list(range(n + 4)),)),)),
             lambda: Call(Ref("zlib", "decompress"), (zlib.compress(bytes(10**6), 9),)),
             lambda: Call(Ref("builtins", "int"), ("9" * rng.randrange(5_000, 60_000),)),
             lambda: Call(Ref("decimal", "Decimal.__pow__"), (Call(Ref("decimal", "Decimal"), (9,)), huge)),
@@ -95,7 +95,8 @@ def shared_honestly(rng: Draw) -> Any:
 def exhaust(aim: Aim, rng: Draw) -> Any:
     """Use up memory or time, stop the process, or wait for somebody."""
     huge = rng.choice((2**31, 2**40, 10**10, 10**12, 9**9 + rng.randrange(9**9)))
-    endless = Call(Ref("itertools", rng.choice(("repeat", "count", "cycle"))), (1,))
+    name, argument = rng.choice((("repeat", 1), ("count", 1), ("cycle", "x")))
+    endless = Call(Ref("itertools", name), (argument,))
     return rng.template(
         (
             lambda: Call(helper("operator", rng.choice(("mul", "imul")), rng), (rng.choice(("A", [0], b"x")), huge)),

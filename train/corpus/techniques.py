@@ -32,8 +32,7 @@ class Aim:
         """Choose arguments; a method's first one is an instance."""
         arguments = arguments_for(gadget, rng)
         if is_class_method(gadget):
-            class_name = gadget.name.rpartition(".")[0]
-            arguments = (instance_of(gadget.module, class_name, rng), *arguments)
+            arguments = (instance_of(gadget, rng), *arguments)
         return cls(gadget, arguments)
 
     @property

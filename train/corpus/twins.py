@@ -169,8 +169,8 @@ def _names(gadgets: Sequence[Gadget], rng: Draw) -> Any:
 
 
 def _plain(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the values that hold no node: data."""
-    return tuple(v for v in values if not _has_node(v))
+    """Return the values that are data: no nodes, and no bytes, which could be pickles that somebody goes on to load."""
+    return tuple(v for v in values if not isinstance(v, bytes) and not _has_node(v))
 
 
 def _has_node(value: Any) -> bool:
@@ -186,7 +186,6 @@ _FAKE = (
     Gadget("", "", "exec", ("source", "globals"), ("source",)),
     Gadget("", "", "network", ("url", "data", "timeout"), ("url",)),
     Gadget("", "", "write", ("path", "mode", "text"), ("path",)),
-    Gadget("", "", "unpickle", ("data",), ("data",)),
 )
 
 
