@@ -183,7 +183,7 @@ def compare(files: list[Path], arguments: argparse.Namespace) -> list[str]:
     """Return what differs between the runtimes, and print how much was compared."""
     from safepickle_dl.runtime.onnx import OnnxClassifier
 
-    scanner, onnx, torch_ = Scanner(), OnnxClassifier(load_bundle().onnx), Torch()
+    scanner, onnx, torch_ = Scanner(), OnnxClassifier(load_bundle().onnx_of("sequence")), Torch()
     script = Script(arguments.module) if arguments.module else None
     differences: list[str] = []
     worst = {"onnx": 0.0, "torch": 0.0, "torchscript": 0.0, "c++": 0.0}

@@ -1,8 +1,8 @@
 """Model bundles: a folder of `checkpoints/` with weights and everything needed to use them, verified on load.
 
-config.json     names, versions, architecture, calibration, thresholds
+config.json     names, versions, architectures, calibrations and weights of the members, thresholds
 metrics.json    what the judge measured
-sequence.safetensors  the weights;  sequence.onnx  the same net for other runtimes
+<member>.safetensors  the weights of a member;  <member>.onnx  the same for other runtimes
 README.md       the model card
 SHA256SUMS      of all of the above
 """
@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,34 @@ from safepickle_dl.paths import checkpoints_dir
 
 DEFAULT_BUNDLE = "safepickle-1"
 SUMS = "SHA256SUMS"
+MEMBERS = ("sequence", "handcrafted", "anomaly")
+"""What an ensemble may hold; the first is always there."""
+LOOSER = 3
+"""How many times the share of honest files that may be malicious may at least be suspicious."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """How a member counts: its own probability is sigmoid(slope * logit + intercept)."""
+
+    weight: float
+    """Of its logit in the ensemble's; at least 0."""
+    slope: float
+    """Positive."""
+    intercept: float
+
+    def probability(self, logit: float) -> float:
+        """Return the member's own calibrated probability of a highest logit (-inf: no slice at all)."""
+        return sigmoid(self.slope * logit + self.intercept)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """From which probability on a file gets a verdict."""
+
+    malicious: float
+    suspicious: float
+    """At most `malicious`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +61,43 @@ class Bundle:
     path: Path
     version: str
     """Name and version, as `--version` and reports show it."""
-    slope: float
-    """Of the calibration: probability = sigmoid(slope * highest logit + intercept); positive."""
+    members: Mapping[str, Member]
     intercept: float
-    malicious: float
-    """Probability from which a file is malicious."""
-    suspicious: float
-    """Probability from which a file is suspicious; at most `malicious`."""
+    """Of the ensemble: its logit is this and the weighted logits of its members."""
+    thresholds: Mapping[float, float]
+    """Share of honest validation files that may pass (ascending) to probability (descending)."""
+    fpr: float
+    """The share that is used where none is asked for; one of `thresholds`."""
 
-    def probability(self, logit: float) -> float:
-        """Return the calibrated probability of a highest logit (-inf: no slice at all)."""
-        x = self.slope * logit + self.intercept
-        return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
+    def operating_point(self, fpr: float | None = None) -> OperatingPoint:
+        """Return the thresholds of a stated false-positive rate.
 
-    @property
-    def weights(self) -> Path:
-        """Return the path of the sequence classifier's weights."""
-        return self.path / "sequence.safetensors"
+        Args:
+            fpr: share of honest files that may be called malicious, one of `thresholds`; None: the bundle's own choice.
+                Suspicious is what the next rate lets through that is at least LOOSER times as large.
 
-    @property
-    def onnx(self) -> Path:
-        """Return the path of the sequence classifier for ONNX Runtime."""
-        return self.path / "sequence.onnx"
+        Raises:
+            BundleError: the bundle knows no threshold for it.
+        """
+        wanted = self.fpr if fpr is None else fpr
+        if wanted not in self.thresholds:
+            known = ", ".join(f"{rate:g}" for rate in self.thresholds)
+            raise BundleError(f"model bundle {self.path}: no threshold for a rate of {wanted:g}, only for {known}")
+        looser = [rate for rate in self.thresholds if rate >= LOOSER * wanted] or [max(self.thresholds)]
+        return OperatingPoint(self.thresholds[wanted], min(self.thresholds[wanted], self.thresholds[looser[0]]))
+
+    def weights_of(self, member: str) -> Path:
+        """Return the path of a member's weights."""
+        return self.path / f"{member}.safetensors"
+
+    def onnx_of(self, member: str) -> Path:
+        """Return the path of a member for ONNX Runtime."""
+        return self.path / f"{member}.onnx"
+
+
+def sigmoid(logit: float) -> float:
+    """Return the probability of a logit."""
+    return 1 / (1 + math.exp(-logit)) if logit > -700 else 0.0
 
 
 def load_bundle(path: str | os.PathLike[str] | None = None) -> Bundle:
@@ -80,16 +124,37 @@ def load_bundle(path: str | os.PathLike[str] | None = None) -> Bundle:
         bundle = Bundle(
             path=folder,
             version=_version(config),
-            slope=float(config["calibration"]["slope"]),
-            intercept=float(config["calibration"]["intercept"]),
-            malicious=float(config["thresholds"]["malicious"]["probability"]),
-            suspicious=float(config["thresholds"]["suspicious"]["probability"]),
+            members={name: _member(config["members"][name]) for name in MEMBERS if name in config["members"]},
+            intercept=float(config["intercept"]),
+            thresholds={float(rate): float(p) for rate, p in sorted(config["thresholds"].items(), key=_rate)},
+            fpr=float(config["fpr"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BundleError(f"model bundle {folder}: config.json: {type(error).__name__}: {error}") from error
-    if not (bundle.slope > 0 and 0 < bundle.suspicious <= bundle.malicious <= 1):
+    if not _is_sound(bundle):
         raise BundleError(f"model bundle {folder}: config.json: calibration or thresholds are out of order")
     return bundle
+
+
+def _member(entry: dict[str, Any]) -> Member:
+    return Member(float(entry["weight"]), float(entry["slope"]), float(entry["intercept"]))
+
+
+def _rate(item: tuple[str, Any]) -> float:
+    return float(item[0])
+
+
+def _is_sound(bundle: Bundle) -> bool:
+    """Return whether a higher logit is never a lower score, and a smaller rate never a lower threshold."""
+    thresholds = list(bundle.thresholds.values())
+    return (
+        MEMBERS[0] in bundle.members
+        and all(member.slope > 0 and member.weight >= 0 for member in bundle.members.values())
+        and any(member.weight > 0 for member in bundle.members.values())
+        and bundle.fpr in bundle.thresholds
+        and all(0 < p <= 1 for p in thresholds)
+        and thresholds == sorted(thresholds, reverse=True)
+    )
 
 
 def bundle_version(path: str | os.PathLike[str] | None = None) -> str:

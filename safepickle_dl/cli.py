@@ -106,6 +106,12 @@ def _add_scan(commands: argparse._SubParsersAction[_Parser]) -> None:
     scan.add_argument("--output", type=Path, metavar="FILE", help="write the report to FILE")
     scan.add_argument("--model", type=Path, metavar="DIR", help="use the model bundle in DIR")
     scan.add_argument(
+        "--fpr",
+        type=float,
+        metavar="RATE",
+        help="share of honest files that may be called malicious: 0.001, 0.005, 0.01 (the default) or 0.03",
+    )
+    scan.add_argument(
         "paths",
         nargs="+",
         metavar="PATH",
@@ -190,7 +196,7 @@ def _scan(args: argparse.Namespace, sink: Sink, tally: Tally) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported; more threads make it slower
     from safepickle_dl.scanner import Scanner
 
-    scanner = Scanner(bundle=args.model, jobs=args.jobs)
+    scanner = Scanner(bundle=args.model, jobs=args.jobs, fpr=args.fpr)
     walk, progress = Walk(), Progress(sys.stderr)
     whole: list[ScanResult] = []
     for result in _results(scanner, args.paths, walk):

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import time
 from array import array
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from safepickle_dl.analysis import Portion, Reading
 from safepickle_dl.batch import SliceArrays
-from safepickle_dl.bundle import Bundle
+from safepickle_dl.bundle import OperatingPoint, sigmoid
 from safepickle_dl.core import opcodes as op
+from safepickle_dl.ensemble import Ensemble
+from safepickle_dl.explain import why
 from safepickle_dl.render import arguments_text, callee_text, opcode_name
-from safepickle_dl.runtime.numpy import NumpyClassifier
 from safepickle_dl.stream import PickleStream
 from safepickle_dl.types import Finding, ScanResult, StreamReport, Verdict
 
 MAX_FINDINGS = 100
 """Findings of one file that are reported, the highest scores first (count)."""
+MAX_EXPLAINED = 10
+"""Findings of one file that say why, the highest scores first (count): each costs some dozen more slices."""
 MAX_NOTES = 20
 """Notes on one file that are reported (count)."""
 RULE_SCORE = 1.0
@@ -27,12 +32,13 @@ RULE_SCORE = 1.0
 class Judgement:
     """What is known of a file while it is read portion by portion; then its result."""
 
-    def __init__(self, reading: Reading, bundle: Bundle, classifier: NumpyClassifier) -> None:
+    def __init__(self, reading: Reading, ensemble: Ensemble, point: OperatingPoint) -> None:
         """Know nothing yet."""
         self._reading = reading
-        self._bundle = bundle
-        self._classifier = classifier
+        self._ensemble = ensemble
+        self._point = point
         self._score = 0.0
+        self._members = dict.fromkeys(ensemble.members, 0.0)
         self._rules = 0.0
         self._scores = array("d")  # of each slice
         self._n_pairs = 0
@@ -44,24 +50,38 @@ class Judgement:
         n_known = len(self._scores)
         arrays = SliceArrays.of(self._reading.slices, n_known)
         call_sites = np.flatnonzero(arrays.channel == 0)
-        logits = self._classifier.logits(arrays, call_sites)
+        logits = self._logits(arrays, call_sites)
         self._scores.frombytes(bytes(8 * len(arrays.channel)))
-        suspects: dict[tuple[int, int], float] = {}
+        suspects: dict[tuple[int, int], tuple[float, int]] = {}
         slices = self._reading.slices
         for k, logit in zip(call_sites.tolist(), logits.tolist(), strict=True):
-            score = self._bundle.probability(logit)
+            score = sigmoid(logit)
             self._scores[n_known + k] = score
             self._score = max(self._score, score)
-            if score >= self._bundle.suspicious:
+            if score >= self._point.suspicious:
                 place = (slices.source[n_known + k], slices.site[n_known + k])
-                suspects[place] = max(score, suspects.get(place, 0.0))
-        ranked = sorted(suspects.items(), key=lambda item: (-item[1], item[0]))[:MAX_FINDINGS]
-        for (source, site), score in ranked:
+                if place not in suspects or score > suspects[place][0]:
+                    suspects[place] = (score, k)
+        ranked = sorted(suspects.items(), key=lambda item: (-item[1][0], item[0]))[:MAX_FINDINGS]
+        for i, ((source, site), (score, k)) in enumerate(ranked):
             finding = _finding(portion.streams[source - portion.first], site, score)
+            if i < MAX_EXPLAINED:
+                text = f"{finding.callee} {finding.arguments}"
+                finding = replace(finding, why=why(self._ensemble.logits, arrays, k, text))
             self._findings.append((-score, source, site, finding))
         self._add_rule_findings(portion)
         self._findings = sorted(self._findings, key=lambda item: item[:3])[:MAX_FINDINGS]
         self._add_streams(portion)
+
+    def _logits(self, arrays: SliceArrays, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Return the ensemble's logit of each chosen slice, (k,), and note the highest of each member."""
+        if len(chosen) == 0:
+            return np.zeros(0, np.float32)
+        each = {name: member.logits(arrays, chosen) for name, member in self._ensemble.members.items()}
+        for name, logits in each.items():
+            probability = self._ensemble.bundle.members[name].probability(float(logits.max()))
+            self._members[name] = max(self._members[name], probability)
+        return self._ensemble.combined(each)
 
     def _add_rule_findings(self, portion: Portion) -> None:
         for found in portion.instantiators[:MAX_FINDINGS]:
@@ -69,7 +89,7 @@ class Judgement:
             names = ascii(found.names)[1:-1] if found.names else "<computed>"
             message = f"loading the checkpoint with Lightning imports and calls {names}, named by _instantiator"
             stream = portion.streams[found.stream]
-            finding = Finding(stream.name, found.offset, "_instantiator", names, "", RULE_SCORE, message)
+            finding = Finding(stream.name, found.offset, "_instantiator", names, "", RULE_SCORE, message, "a rule")
             self._findings.append((-RULE_SCORE, portion.first + found.stream, -1, finding))
 
     def _add_streams(self, portion: Portion) -> None:
@@ -99,7 +119,7 @@ class Judgement:
             path=name,
             verdict=self._verdict(score),
             score=score,
-            members={"sequence": self._score} | ({"rules": self._rules} if self._rules else {}),
+            members=self._members | ({"rules": self._rules} if self._rules else {}),
             coverage=reading.coverage,
             streams=tuple(self._streams),
             findings=tuple(finding for *_, finding in self._findings),
@@ -109,9 +129,9 @@ class Judgement:
         )
 
     def _verdict(self, score: float) -> Verdict:
-        if score >= self._bundle.malicious:
+        if score >= self._point.malicious:
             return Verdict.MALICIOUS
-        if score >= self._bundle.suspicious:
+        if score >= self._point.suspicious:
             return Verdict.SUSPICIOUS
         if self._reading.n_errors:
             return Verdict.ERROR

@@ -9,11 +9,11 @@ from typing import BinaryIO
 
 from safepickle_dl.analysis import Reading
 from safepickle_dl.bundle import Bundle, load_bundle
+from safepickle_dl.ensemble import Ensemble
 from safepickle_dl.errors import reason_of
 from safepickle_dl.judge import Judgement
 from safepickle_dl.limits import DEFAULT_LIMITS, Limits
 from safepickle_dl.reader import Buffer, read_path
-from safepickle_dl.runtime.numpy import NumpyClassifier
 from safepickle_dl.types import Coverage, ScanResult, Verdict
 
 INTERNAL_ERROR = "internal error, please report it"
@@ -28,7 +28,11 @@ class Scanner:
     """
 
     def __init__(
-        self, bundle: str | os.PathLike[str] | None = None, jobs: int = 1, limits: Limits = DEFAULT_LIMITS
+        self,
+        bundle: str | os.PathLike[str] | None = None,
+        jobs: int = 1,
+        limits: Limits = DEFAULT_LIMITS,
+        fpr: float | None = None,
     ) -> None:
         """Load and verify a model bundle.
 
@@ -36,9 +40,11 @@ class Scanner:
             bundle: its folder; None for the one that ships with the package.
             jobs: worker processes for `scan_paths` (count); 1 scans in this process.
             limits: bounds on the work that one file may cause.
+            fpr: share of honest files that may be called malicious, one of those that the bundle has a threshold for
+                (`bundle.thresholds`); None for its own choice.
 
         Raises:
-            BundleError: the bundle is missing, altered, or made for another version.
+            BundleError: the bundle is missing, altered, or made for another version; or has no threshold for `fpr`.
             ValueError: `jobs` is below 1.
         """
         if jobs < 1:
@@ -46,7 +52,9 @@ class Scanner:
         self.bundle: Bundle = load_bundle(bundle)
         self.jobs = jobs
         self.limits = limits
-        self._classifier = NumpyClassifier(self.bundle.weights)
+        self.fpr = fpr
+        self._point = self.bundle.operating_point(fpr)
+        self._ensemble = Ensemble(self.bundle)
 
     @property
     def model_version(self) -> str:
@@ -87,12 +95,12 @@ class Scanner:
         else:
             from safepickle_dl.workers import Workers  # slow to import, and rarely needed
 
-            yield from Workers(self.jobs, self.bundle.path, self.limits).scan(iter(paths))
+            yield from Workers(self.jobs, self.bundle.path, self.limits, self.fpr).scan(iter(paths))
 
     def _scan(self, data: Buffer, name: str, start: float) -> ScanResult:
         try:
             reading = Reading(data, self.limits)
-            judgement = Judgement(reading, self.bundle, self._classifier)
+            judgement = Judgement(reading, self._ensemble, self._point)
             for portion in reading.portions():
                 judgement.add(portion)
             return judgement.result(name, start)

@@ -58,6 +58,8 @@ class Finding:
     arguments: str
     score: float
     message: str
+    why: str = ""
+    """What in the call site the score hangs on most: `name system +4.1, argument curl +0.6`, in units of the logit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ class ScanResult:
     """Everything that is known about one scanned file.
 
     `score` is the calibrated probability (0..1) that loading the file runs code that its user
-    would not want; `members` holds the score of each member: `sequence`, the net's, and `rules`, 1 where the one
-    rule applies (see `safepickle_dl.lightning`).
+    would not want; `members` holds the score of each member: `sequence`, the net's; `handcrafted`, the trees';
+    `anomaly`, how unusual it is; and `rules`, 1 where the one rule applies (see `safepickle_dl.lightning`).
     """
 
     path: str
@@ -112,6 +114,7 @@ class ScanResult:
                     "arguments": f.arguments,
                     "score": round(f.score, 6),
                     "message": f.message,
+                    "why": f.why,
                 }
                 for f in self.findings
             ],

@@ -43,9 +43,10 @@ class _Worker:
 class Workers:
     """A few processes that scan."""
 
-    def __init__(self, jobs: int, bundle: Path, limits: Limits) -> None:
+    def __init__(self, jobs: int, bundle: Path, limits: Limits, fpr: float | None = None) -> None:
         """Start none yet; at most `jobs` will run."""
-        self._jobs, self._bundle, self._limits = jobs, bundle, limits
+        self._jobs, self._scanner = jobs, (bundle, limits, fpr)
+        self._limits = limits
         self._workers: list[_Worker] = []
         self._done: dict[int, ScanResult] = {}
 
@@ -85,7 +86,7 @@ class Workers:
             return None
         context = get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, self._bundle, self._limits), daemon=True)
+        process = context.Process(target=_work, args=(theirs, *self._scanner), daemon=True)
         process.start()
         theirs.close()
         self._workers.append(_Worker(process, ours))
@@ -135,12 +136,12 @@ def _end(worker: _Worker) -> None:
     worker.process.join()
 
 
-def _work(pipe: Connection, bundle: Path, limits: Limits) -> None:
+def _work(pipe: Connection, bundle: Path, limits: Limits, fpr: float | None) -> None:
     """Scan each path that comes through the pipe; end when it is closed."""
     from safepickle_dl.scanner import Scanner
 
     _limit_memory(limits.max_process_bytes)
-    scanner = Scanner(bundle, limits=limits)
+    scanner = Scanner(bundle, limits=limits, fpr=fpr)
     pipe.send(None)
     while True:
         try:

@@ -14,12 +14,12 @@ class Scanner:
     """The engine's contract without an engine."""
 
     model_version = "fake-1"
-    created: list[tuple[str | Path | None, int]] = []  # noqa: RUF012
+    created: list[tuple[str | Path | None, int, float | None]] = []  # noqa: RUF012
 
-    def __init__(self, bundle: str | Path | None = None, jobs: int = 1) -> None:
+    def __init__(self, bundle: str | Path | None = None, jobs: int = 1, fpr: float | None = None) -> None:
         if bundle and not Path(bundle).is_dir():
             raise BundleError(f"{bundle}: no such bundle")
-        self.created.append((bundle, jobs))
+        self.created.append((bundle, jobs, fpr))
 
     def scan_paths(self, paths: Iterable[Path]) -> Iterator[ScanResult]:
         for path in paths:

@@ -57,7 +57,7 @@ def test_ids_are_in_range(arrays: SliceArrays) -> None:
 
 
 def test_logits_do_not_depend_on_the_batch(arrays: SliceArrays, monkeypatch: pytest.MonkeyPatch) -> None:
-    classifier = onnx.OnnxClassifier(load_bundle().onnx)
+    classifier = onnx.OnnxClassifier(load_bundle().onnx_of("sequence"))
     chosen = np.arange(len(arrays.channel))
     together = classifier.logits(arrays, chosen)
     alone = np.array([classifier.logits(arrays, np.array([k]))[0] for k in chosen])

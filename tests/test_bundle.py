@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,22 @@ def change_config(folder: Path, **values: object) -> None:
 def test_the_shipped_bundle_loads() -> None:
     bundle = load_bundle()
     assert bundle.version == bundle_version()
-    assert 0 < bundle.suspicious <= bundle.malicious < 1
-    assert bundle.probability(-math.inf) == 0
-    assert bundle.probability(1.0) > bundle.probability(0.5) > bundle.probability(-800.0) >= 0
+    assert {0.001, 0.01} <= set(bundle.thresholds) and bundle.fpr == 0.01
+    for member in bundle.members.values():
+        assert member.probability(-math.inf) == 0
+        assert member.probability(1.0) > member.probability(0.5) > member.probability(-800.0) >= 0
+
+
+def test_a_smaller_rate_asks_for_more() -> None:
+    bundle = load_bundle()
+    points = [bundle.operating_point(rate) for rate in bundle.thresholds]
+    assert bundle.operating_point() == bundle.operating_point(bundle.fpr)
+    assert all(0 < point.suspicious <= point.malicious < 1 for point in points)
+    for stricter, looser in pairwise(points):
+        assert stricter.malicious >= looser.malicious and stricter.suspicious >= looser.suspicious
+    assert points[0].suspicious < points[0].malicious
+    with pytest.raises(BundleError, match=r"no threshold for a rate of 0\.02, only for 0\.001, "):
+        bundle.operating_point(0.02)
 
 
 def test_the_shipped_weights_are_small() -> None:
@@ -76,10 +90,16 @@ def test_another_tokenizer_is_refused(copy: Path) -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        {"calibration": {"slope": -1, "intercept": 0}},
-        {"calibration": {"slope": "x", "intercept": 0}},
-        {"calibration": None},
+        {"members": {"sequence": {"weight": 1, "slope": -1, "intercept": 0}}},
+        {"members": {"sequence": {"weight": -1, "slope": 1, "intercept": 0}}},
+        {"members": {"sequence": {"weight": 1, "slope": "x", "intercept": 0}}},
+        {"members": {"handcrafted": {"weight": 1, "slope": 1, "intercept": 0}}},
+        {"members": None},
         {"thresholds": {}},
+        {"thresholds": [0.01]},
+        {"thresholds": {"0.001": 0.5, "0.01": 0.9}},
+        {"fpr": 0.5},
+        {"intercept": None},
     ],
 )
 def test_a_broken_config_is_refused(copy: Path, values: dict[str, object]) -> None:

@@ -184,9 +184,9 @@ def test_a_clean_run_prints_nothing_on_stdout(files: Path, capsys: pytest.Captur
 
 
 def test_options_reach_the_engine(files: Path) -> None:
-    cli.main(["scan", "--jobs", "3", "--model", ".", "benign"])
+    cli.main(["scan", "--jobs", "3", "--model", ".", "--fpr", "0.001", "benign"])
     cli.main(["scan", "--jobs", "0", "benign"])
-    assert fake_scanner.Scanner.created == [(Path(), 3), (None, os.cpu_count())]
+    assert fake_scanner.Scanner.created == [(Path(), 3, 0.001), (None, os.cpu_count(), None)]
 
 
 # ---------------------------------------------------------------------------- odd paths

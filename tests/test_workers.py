@@ -81,11 +81,11 @@ def test_time_is_looked_at_in_this_process_too() -> None:
     assert result.error is not None and not result.coverage.complete
 
 
-def _work_or_die(pipe: object, bundle: Path, limits: object) -> None:
+def _work_or_die(pipe: object, bundle: Path, limits: object, fpr: float | None) -> None:
     _work(pipe, bundle, limits, lambda: os.kill(os.getpid(), 9))
 
 
-def _work_or_hang(pipe: object, bundle: Path, limits: object) -> None:
+def _work_or_hang(pipe: object, bundle: Path, limits: object, fpr: float | None) -> None:
     import threading
 
     _work(pipe, bundle, limits, threading.Event().wait)

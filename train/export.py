@@ -1,4 +1,4 @@
-"""A training checkpoint to a bundle: ONNX and safetensors, calibration and thresholds from validation, model card.
+"""Trained members to a bundle: ONNX and safetensors; weights, calibration and thresholds from validation files.
 
 python -m train.export --checkpoint runs/sequence/version_0/checkpoints/best.ckpt --output checkpoints/safepickle-1
 """
@@ -7,38 +7,34 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import torch
 from safetensors.torch import save_file
-from sklearn.linear_model import LogisticRegression
 
 from safepickle_dl import __version__
 from safepickle_dl.batch import N_FIELDS, pad
-from safepickle_dl.bundle import write_sums
+from safepickle_dl.bundle import sigmoid, write_sums
 from safepickle_dl.core import tokens as tk
+from safepickle_dl.ensemble import MAKERS
 from safepickle_dl.models.sequence import SequenceClassifier
-from safepickle_dl.runtime.numpy import NumpyClassifier
 from safepickle_dl.runtime.onnx import OnnxClassifier
 from train.data import ALL_GROUPS, MADE_GROUPS, FileDataset
-from train.judge.metrics import threshold_for
-from train.logits import SharedLogits
+from train.ensemble import calibrate, fit_weights, member_logits, thresholds
 from train.module import SequenceTraining
 
-MALICIOUS_FPR = 0.01
-SUSPICIOUS_FPR = 0.03
+DEFAULT_FPR = 0.01
+"""Share of honest files that may be called malicious where the user states none."""
 PARITY_FILES, PARITY_SLICES = 200, 64
 """Validation files, and slices of each, that the runtimes are compared on (count)."""
 PARITY = 1e-4
 """Largest difference between a logit of torch and of ONNX Runtime that is accepted."""
-
-Floats = npt.NDArray[np.float64]
 
 
 def load_net(checkpoint: Path) -> SequenceTraining:
@@ -84,18 +80,6 @@ def strip_paths(model: onnx.ModelProto) -> None:
             del node.metadata_props[:]
 
 
-def highest_logits(classifier: NumpyClassifier, data: FileDataset) -> Floats:
-    """Return the highest logit of each file, (n,)."""
-    logits = SharedLogits(classifier)
-    return np.array([logits.highest(data.arrays[i], data.chosen[i]) for i in range(len(data))], dtype=np.float64)
-
-
-def calibrate(logits: Floats, labels: Floats) -> tuple[float, float]:
-    """Return slope and intercept of Platt's logistic calibration, both classes weighted alike."""
-    model = LogisticRegression(class_weight="balanced").fit(logits[:, None], labels)
-    return float(model.coef_[0, 0]), float(model.intercept_[0])
-
-
 def check_parity(net: SequenceClassifier, classifier: OnnxClassifier, data: FileDataset) -> float:
     """Return the largest difference between the runtimes over a sample of a data set.
 
@@ -114,39 +98,61 @@ def check_parity(net: SequenceClassifier, classifier: OnnxClassifier, data: File
 
 
 def export(
-    checkpoint: Path, folder: Path, output: Path, name: str, version: str, groups: Sequence[str] = ALL_GROUPS
+    checkpoint: Path,
+    folder: Path,
+    output: Path,
+    name: str,
+    version: str,
+    groups: Sequence[str] = ALL_GROUPS,
+    others: Mapping[str, Path] | None = None,
 ) -> dict[str, Any]:
     """Write a bundle and return its configuration.
 
-    It is calibrated on the validation files of `groups`. The thresholds are for the honest ones that people could meet:
-    the twins of attacks are left out, unless there are no others.
+    Everything is calibrated on the validation files of `groups`. The thresholds are for the honest ones that people
+    could meet: the twins of attacks are left out, unless there are no others.
+
+    Args:
+        checkpoint: of the sequence classifier.
+        folder: of the corpus.
+        output: of the bundle; made if it is not there.
+        name: of the bundle.
+        version: of the bundle.
+        groups: of validation files.
+        others: member to the folder with its `<member>.safetensors` and `<member>.onnx`.
+
+    Raises:
+        RuntimeError: torch and ONNX Runtime disagree.
     """
     output.mkdir(parents=True, exist_ok=True)
     module = load_net(checkpoint)
     write_onnx(module.net, output / "sequence.onnx")
     save_file(module.net.state_dict(), str(output / "sequence.safetensors"))
-    classifier = OnnxClassifier(output / "sequence.onnx")
+    for member, source in (others or {}).items():
+        for suffix in ("safetensors", "onnx"):
+            shutil.copyfile(source / f"{member}.{suffix}", output / f"{member}.{suffix}")
     validation = FileDataset(folder / "validation.parquet", 1 << 20, groups=groups)
-    worst = check_parity(module.net, classifier, validation)
-    logits = highest_logits(NumpyClassifier(output / "sequence.safetensors"), validation)
+    worst = check_parity(module.net, OnnxClassifier(output / "sequence.onnx"), validation)
+    names = ["sequence", *(others or {})]
+    logits = member_logits([MAKERS[member](output / f"{member}.safetensors") for member in names], validation)
     labels = np.array(validation.labels)
     made = np.isin(validation.groups, MADE_GROUPS)
     honest = (labels == 0) & ~made if ((labels == 0) & ~made).any() else labels == 0
-    slope, intercept = calibrate(logits, labels)
-    probabilities = 1 / (1 + np.exp(-(slope * logits + intercept)))
-    thresholds = {
-        verdict: {"fpr": fpr, "probability": round(threshold_for(probabilities[honest], fpr), 6)}
-        for verdict, fpr in (("malicious", MALICIOUS_FPR), ("suspicious", SUSPICIOUS_FPR))
-    }
+    weights, intercept = fit_weights(logits, labels)
+    members = {}
+    for i, member in enumerate(names):
+        slope, own_intercept = calibrate(logits.highest(np.eye(len(names))[i])[0], labels)
+        members[member] = {"weight": float(weights[i]), "slope": slope, "intercept": own_intercept}
+    found = thresholds(logits.highest(weights)[0][honest] + intercept)
     config = {
         "name": name,
         "version": version,
         "package": __version__,
         "tokenizer": tk.VERSION,
-        "member": "sequence",
         "architecture": module.config.to_dict(),
-        "calibration": {"slope": slope, "intercept": intercept},
-        "thresholds": thresholds,
+        "members": members,
+        "intercept": intercept,
+        "thresholds": {f"{rate:g}": round(sigmoid(logit), 6) for rate, logit in found.items()},
+        "fpr": DEFAULT_FPR,
         "validation_files": {"benign": int(honest.sum()), "malicious": int((labels == 1).sum())},
         "parity": worst,
     }
@@ -158,13 +164,16 @@ def export(
 def main() -> None:
     """Parse the command line and export."""
     parser = argparse.ArgumentParser(prog="python -m train.export", description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="of the sequence classifier")
+    parser.add_argument("--handcrafted", type=Path, help="folder that `python -m train.handcrafted` wrote")
+    parser.add_argument("--anomaly", type=Path, help="folder that `python -m train.anomaly` wrote")
     parser.add_argument("--data", type=Path, default=Path("data/corpus"))
     parser.add_argument("--output", type=Path, default=Path("checkpoints/safepickle-1"))
     parser.add_argument("--name", default="safepickle")
-    parser.add_argument("--version", default="1.1.0")
-    arguments = parser.parse_args()
-    config = export(arguments.checkpoint, arguments.data, arguments.output, arguments.name, arguments.version)
+    parser.add_argument("--version", default="2.0.0")
+    given = parser.parse_args()
+    others = {name: path for name, path in (("handcrafted", given.handcrafted), ("anomaly", given.anomaly)) if path}
+    config = export(given.checkpoint, given.data, given.output, given.name, given.version, others=others)
     print(json.dumps(config, indent=2))
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from safepickle_dl.batch import SliceArrays
 from safepickle_dl.core import tokens as tk
-from safepickle_dl.runtime.numpy import NumpyClassifier
+from safepickle_dl.ensemble import SliceClassifier
 
 MAX_KNOWN = 2_000_000
 """Slices that are remembered (count)."""
@@ -16,14 +16,14 @@ MAX_KNOWN = 2_000_000
 class SharedLogits:
     """A classifier that remembers what it has seen; its answers are the same."""
 
-    def __init__(self, classifier: NumpyClassifier) -> None:
+    def __init__(self, classifier: SliceClassifier) -> None:
         """Remember nothing yet."""
         self.classifier = classifier
         self._known: dict[bytes, float] = {}
 
     def highest(self, arrays: SliceArrays, chosen: npt.NDArray[np.int64]) -> float:
         """Return the highest logit of the chosen slices, of which there is at least one."""
-        keys = _keys(arrays, chosen)
+        keys = distinct_keys(arrays, chosen)
         new = [i for i, key in enumerate(keys) if key not in self._known]
         if len(self._known) > MAX_KNOWN:
             self._known.clear()
@@ -34,7 +34,7 @@ class SharedLogits:
         return max(self._known[key] for key in keys)
 
 
-def _keys(arrays: SliceArrays, chosen: npt.NDArray[np.int64]) -> list[bytes]:
+def distinct_keys(arrays: SliceArrays, chosen: npt.NDArray[np.int64]) -> list[bytes]:
     """Return what the net reads of each slice, short."""
     words = np.array([hash(row.tobytes()) for row in arrays.grams], np.int64)
     whole = np.stack([arrays.tokens & ((1 << tk.WORD_SHIFT) - 1), words[arrays.tokens >> tk.WORD_SHIFT]], axis=1)

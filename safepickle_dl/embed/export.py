@@ -45,8 +45,9 @@ def export(format: str, folder: Path, bundle: str | os.PathLike[str] | None = No
 
 
 def copy_onnx(bundle: Bundle, folder: Path) -> list[Path]:
-    """Copy the net for ONNX Runtime, with calibration and thresholds."""
-    return [Path(shutil.copyfile(path, folder / path.name)) for path in (bundle.onnx, bundle.path / "config.json")]
+    """Copy the members for ONNX Runtime, with calibration and thresholds."""
+    paths = [*map(bundle.onnx_of, bundle.members), bundle.path / "config.json"]
+    return [Path(shutil.copyfile(path, folder / path.name)) for path in paths]
 
 
 def write_torchscript(bundle: Bundle, folder: Path) -> list[Path]:

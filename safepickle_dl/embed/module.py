@@ -39,7 +39,7 @@ def load_net(bundle: Bundle) -> SequenceClassifier:
     """Return the sequence classifier of a bundle."""
     config = json.loads((bundle.path / "config.json").read_text(encoding="utf-8"))
     net = SequenceClassifier(SequenceConfig(**config["architecture"]))
-    weights = read_safetensors(bundle.weights)
+    weights = read_safetensors(bundle.weights_of("sequence"))
     net.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
     return net.eval().requires_grad_(False)
 
@@ -86,12 +86,13 @@ def _module() -> ModuleType:
 
 def script(bundle: Bundle) -> Any:
     """Return the scripted detector of a bundle."""
+    point = bundle.operating_point()
     detector = _module().Detector(
         load_net(bundle),
-        bundle.slope,
+        bundle.members["sequence"].weight,
         bundle.intercept,
-        bundle.malicious,
-        bundle.suspicious,
+        point.malicious,
+        point.suspicious,
         bundle.version,
         json.dumps({"package": __version__, "model": bundle.version, "tokenizer": tk.VERSION}),
     )

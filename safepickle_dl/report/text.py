@@ -53,7 +53,9 @@ def _finding(finding: Finding) -> str:
     callee = clip(printable(finding.callee), MAX_CALLEE)
     arguments = clip(printable(finding.arguments), MAX_ARGUMENTS)
     stream = f"stream {printable(finding.stream)}, " if finding.stream else ""
-    return f"{finding.score:.3f} {callee} {arguments} ({stream}byte {finding.offset}, {printable(finding.opcode)})"
+    place = f"{stream}byte {finding.offset}, {printable(finding.opcode)}"
+    why = f"; {printable(finding.why)}" if finding.why else ""
+    return f"{finding.score:.3f} {callee} {arguments} ({place}{why})"
 
 
 def _painted(text: str, verdict: Verdict, colour: bool) -> str:

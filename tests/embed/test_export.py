@@ -79,7 +79,8 @@ def test_what_is_no_pickle(module: Any, scanner: Scanner, data: bytes) -> None:
 
 def test_attributes_and_methods(module: Any) -> None:
     bundle = load_bundle()
-    assert (module.malicious, module.suspicious) == (bundle.malicious, bundle.suspicious)
+    point = bundle.operating_point()
+    assert (module.malicious, module.suspicious) == (point.malicious, point.suspicious)
     assert module.version() == bundle.version
     assert json.loads(module.metadata())["tokenizer"] == tk.VERSION
 
@@ -102,9 +103,12 @@ def test_equal_exports_are_equal_files(path: Path, tmp_path: Path) -> None:
 
 def test_onnx(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "--format", "onnx", "-o", str(tmp_path / "new")]) == 0
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["config.json", "sequence.onnx"]
+    bundle = load_bundle()
+    names = sorted(f"{member}.onnx" for member in bundle.members)
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["config.json", *names]
     assert "sequence.onnx" in capsys.readouterr().out
-    assert (tmp_path / "new" / "sequence.onnx").read_bytes() == load_bundle().onnx.read_bytes()
+    for member in bundle.members:
+        assert (tmp_path / "new" / f"{member}.onnx").read_bytes() == bundle.onnx_of(member).read_bytes()
 
 
 def test_without_torch_it_says_what_is_missing(tmp_path: Path) -> None:

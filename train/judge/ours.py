@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from safepickle_dl.bundle import load_bundle
-from safepickle_dl.runtime.numpy import NumpyClassifier
+from safepickle_dl.bundle import load_bundle, sigmoid
+from safepickle_dl.ensemble import Ensemble
 from train.data import arrays_of
 from train.judge.detector import Floats, Row
 from train.logits import SharedLogits
@@ -30,7 +30,7 @@ class SafepickleDL:
     def fit(self, train: Sequence[Row], validation: Sequence[Row], seed: int) -> None:
         """Take the bundle number `seed`; there is nothing to learn here."""
         self.bundle = load_bundle(self.bundles[seed % len(self.bundles)])
-        self.logits = SharedLogits(NumpyClassifier(self.bundle.weights))
+        self.logits = SharedLogits(Ensemble(self.bundle))
 
     def scores(self, rows: Sequence[Row]) -> Floats:
         """Return the calibrated probability of each file, 0 for one without a call site."""
@@ -41,4 +41,4 @@ class SafepickleDL:
         chosen = np.flatnonzero(arrays.channel == 0)
         if len(chosen) == 0:
             return 0.0
-        return self.bundle.probability(self.logits.highest(arrays, chosen))
+        return sigmoid(self.logits.highest(arrays, chosen))
