@@ -28,8 +28,9 @@ COLUMNS = ["file", "label", "group", "owner", "tokens", "first", "channel", "gra
 VALIDATION_SLICES = 32
 """Slices of one file that are looked at between epochs (count); calibration and the judge look at all."""
 
-Bag = tuple[npt.NDArray[np.int32], float, bool]
-"""Tokens of slices (k, t, f), label, and whether the file is made rather than real (dumps count as real)."""
+Bag = tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_], float, bool]
+"""Tokens of slices (k, t, f), which of them are known to be honest (k,), the file's label, and whether it is made.
+Dumps count as real."""
 
 
 def arrays_of(row: Mapping[str, Any]) -> SliceArrays:
@@ -106,11 +107,12 @@ class FileDataset(Dataset[Bag]):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> Bag:
-        """Return (k, t, f) tokens of the file's slices, its label, and whether it is made.
+        """Return the tokens of the file's slices, which of them are honest, its label, and whether it is made.
 
         What is known to be the payload is always among them: without it the label would be wrong.
         """
         chosen = self.chosen[index]
+        label = self.labels[index]
         if len(chosen) > self.max_slices:
             payload = self.payload[index][: self.max_slices]
             others = np.setdiff1d(chosen, payload, assume_unique=True)
@@ -120,7 +122,9 @@ class FileDataset(Dataset[Bag]):
         batch = pad(self.arrays[index], chosen)
         if self.random is not None:
             batch = drop_names(batch, self.random)
-        return batch, self.labels[index], self.groups[index] in MADE_GROUPS
+        payload = self.payload[index]
+        honest = np.full(len(chosen), label == 0) if len(payload) == 0 else ~np.isin(chosen, payload)
+        return batch, honest, label, self.groups[index] in MADE_GROUPS
 
 
 NAME_DROPOUT = (0.15, 0.1, 0.1)
@@ -152,19 +156,20 @@ def drop_names(batch: npt.NDArray[np.int32], random: np.random.Generator) -> npt
 
 
 def collate(bags: list[Bag]) -> dict[str, Tensor]:
-    """Stack bags: `tokens` (s, t, f) of all slices, `file` (s,) the bag of each, `label` (n,), `made` (n,)."""
-    t = max(bag.shape[1] for bag, _, _ in bags)
-    tokens = np.zeros((sum(len(bag) for bag, _, _ in bags), t, N_FIELDS), np.int32)
+    """Stack bags: `tokens` (s, t, f) of all slices, `file` and `honest` (s,) of each, `label` and `made` (n,)."""
+    t = max(bag.shape[1] for bag, *_ in bags)
+    tokens = np.zeros((sum(len(bag) for bag, *_ in bags), t, N_FIELDS), np.int32)
     at = 0
-    for bag, _, _ in bags:
+    for bag, *_ in bags:
         tokens[at : at + len(bag), : bag.shape[1]] = bag
         at += len(bag)
-    sizes = torch.tensor([len(bag) for bag, _, _ in bags])
+    sizes = torch.tensor([len(bag) for bag, *_ in bags])
     return {
         "tokens": torch.from_numpy(tokens),
         "file": torch.repeat_interleave(torch.arange(len(bags)), sizes),
-        "label": torch.tensor([label for _, label, _ in bags]),
-        "made": torch.tensor([made for _, _, made in bags]),
+        "honest": torch.from_numpy(np.concatenate([honest for _, honest, _, _ in bags])),
+        "label": torch.tensor([label for *_, label, _ in bags]),
+        "made": torch.tensor([made for *_, made in bags]),
     }
 
 

@@ -55,11 +55,11 @@ def member_logits(members: Sequence[SliceClassifier], data: FileDataset) -> Memb
     slices = []
     for arrays, chosen in zip(data.arrays, data.chosen, strict=True):
         keys = distinct_keys(arrays, chosen)
-        new = [i for i, key in enumerate(keys) if key not in known]
-        new = list({keys[i]: i for i in new}.values())
+        new = {key: i for i, key in enumerate(keys) if key not in known}
         if new:
-            rows.append(np.stack([member.logits(arrays, chosen[new]) for member in members], 1).astype(np.float64))
-            known.update((keys[i], len(known) + j) for j, i in enumerate(new))
+            fresh = chosen[list(new.values())]
+            rows.append(np.stack([member.logits(arrays, fresh) for member in members], 1).astype(np.float64))
+            known.update(zip(new, range(len(known), len(known) + len(new)), strict=True))
         slices.append(np.unique([known[key] for key in keys]))
     return MemberLogits(np.concatenate(rows), slices)
 

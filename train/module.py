@@ -26,6 +26,17 @@ def highest_per_file(logits: Tensor, file: Tensor, n_files: int) -> Tensor:
     return empty.scatter_reduce(0, file, logits, "amax", include_self=True)
 
 
+def suspects(logits: Tensor, honest: Tensor, label: Tensor) -> Tensor:
+    """Return (s,) the logits, without those of slices that are honest in a malicious file: its host is not to blame.
+
+    Args:
+        logits: (s,) of slices.
+        honest: (s,) bool, known to be honest.
+        label: (s,) of the file of each.
+    """
+    return logits.masked_fill(honest & (label == 1), -torch.inf)
+
+
 class SequenceTraining(pl.LightningModule):
     """A malicious file has at least one malicious slice; a benign file has none."""
 
@@ -50,7 +61,7 @@ class SequenceTraining(pl.LightningModule):
             learning_rate: peak of a one-cycle schedule.
             weight_decay: of AdamW.
             label_smoothing: how far the targets stay from 0 and 1.
-            slice_weight: weight of the loss over each slice of a benign file, beside that of its maximum.
+            slice_weight: weight of the loss over each slice that is known to be honest, beside that of the files.
         """
         super().__init__()
         self.save_hyperparameters()
@@ -66,13 +77,12 @@ class SequenceTraining(pl.LightningModule):
 
     def training_step(self, batch: dict[str, Tensor], batch_index: int) -> Tensor:
         """Return the loss of a batch of files."""
-        label = batch["label"]
-        logits = logits_by_length(self.net, batch["tokens"])
-        highest = highest_per_file(logits, batch["file"], len(label))
+        label, honest = batch["label"], batch["honest"]
+        logits = logits_by_length(self.net, batch["tokens"]).float()
+        highest = highest_per_file(suspects(logits, honest, label[batch["file"]]), batch["file"], len(label))
         target = label * (1 - 2 * self.label_smoothing) + self.label_smoothing
         file_loss = F.binary_cross_entropy_with_logits(highest, target)
-        benign = label[batch["file"]] == 0
-        slice_loss = F.softplus(logits[benign]).sum() / benign.sum().clamp(min=1)
+        slice_loss = F.softplus(logits[honest]).sum() / honest.sum().clamp(min=1)
         loss = file_loss + self.slice_weight * slice_loss
         self.log_dict({"train/loss": loss, "train/file_loss": file_loss}, prog_bar=True, batch_size=len(label))
         return loss
@@ -85,14 +95,17 @@ class SequenceTraining(pl.LightningModule):
         self.made.append(batch["made"].cpu())
 
     def on_validation_epoch_end(self) -> None:
-        """Log the average precision among real files and among made ones, and recall where 1 % of all honest pass."""
+        """Log average precision, and recall where 1 % of the honest files but twins pass, of real and of made files."""
         scores, labels, made = (torch.cat(part).numpy() for part in (self.scores, self.labels, self.made))
         for part in (self.scores, self.labels, self.made):
             part.clear()
         if len(set(labels.tolist())) < 2:
             return
-        threshold = threshold_for(scores[labels == 0], 0.01)
+        honest, twins = scores[(labels == 0) & (made == 0)], scores[(labels == 0) & (made == 1)]
+        threshold = threshold_for(honest if len(honest) else twins, 0.01)
         metrics = {"val/auroc": float(roc_auc_score(labels, scores))}
+        if len(twins):
+            metrics["val/twin_fpr"] = float((twins >= threshold).mean())
         precisions = []
         for name, chosen in (("real", made == 0), ("made", made == 1)):
             if len(set(labels[chosen].tolist())) == 2:

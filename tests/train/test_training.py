@@ -19,7 +19,7 @@ from train.corpus.config import CorpusConfig
 from train.data import MADE_GROUPS, FileDataset, MixtureSampler, collate, drop_names
 from train.evaluate import JudgeConfig
 from train.export import export
-from train.module import highest_per_file, logits_by_length
+from train.module import highest_per_file, logits_by_length, suspects
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 
@@ -29,9 +29,10 @@ def test_a_payload_is_always_drawn(corpus: Path) -> None:
     hosted = [i for i in range(len(data)) if 0 < len(data.payload[i]) < 6 < len(data.chosen[i])]
     assert len(hosted) > 10
     for i in hosted:
-        batch, label, _ = data[i]
+        batch, honest, label, _ = data[i]
         payload = pad(data.arrays[i], data.payload[i])
         assert label == 1.0 and len(batch) == 6
+        assert honest.tolist() == [False] * len(payload) + [True] * (6 - len(payload))
         assert (batch[: len(payload), : payload.shape[1], 0] == payload[..., 0]).all()  # names may be masked, roles not
 
 
@@ -76,15 +77,20 @@ def bag(*ids: int, role: int = tk.NAME) -> np.ndarray:
 
 
 def test_collate_keeps_files_apart() -> None:
-    batch = collate([(bag(700, 701), 1.0, True), (bag(702), 0.0, False)])
+    batch = collate([(bag(700, 701), np.array([False, True]), 1.0, True), (bag(702), np.array([True]), 0.0, False)])
     assert batch["tokens"].shape == (3, 3, N_FIELDS)
-    assert batch["file"].tolist() == [0, 0, 1]
+    assert batch["file"].tolist() == [0, 0, 1] and batch["honest"].tolist() == [False, True, True]
     assert batch["label"].tolist() == [1.0, 0.0] and batch["made"].tolist() == [True, False]
 
 
 def test_highest_per_file() -> None:
     highest = highest_per_file(torch.tensor([1.0, 3.0, -2.0]), torch.tensor([0, 0, 1]), 2)
     assert highest.tolist() == [3.0, -2.0]
+
+
+def test_the_host_of_an_attack_is_not_to_blame() -> None:
+    logits, honest = torch.tensor([-1.0, 5.0, 2.0]), torch.tensor([False, True, True])
+    assert suspects(logits, honest, torch.tensor([1.0, 1.0, 0.0])).tolist() == [-1.0, -torch.inf, 2.0]
 
 
 def test_logits_by_length_keep_their_order() -> None:

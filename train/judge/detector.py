@@ -40,6 +40,11 @@ def labels_of(rows: Sequence[Row]) -> Floats:
     return np.array([row["label"] for row in rows], np.float64)
 
 
+def is_ordinary(row: Row) -> bool:
+    """Return whether a file is honest and one that people could meet: no twin, which is made to look like an attack."""
+    return not row["label"] and row["group"] != "made-benign"
+
+
 def weights_of(rows: Sequence[Row]) -> Floats:
     """Return (n,) the weight of each row, so that each group weighs what MIXTURE says; they add up to n."""
     counts = Counter(row["group"] for row in rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from train.judge.detector import Row
+from train.judge.detector import Row, is_ordinary
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,15 @@ def chosen_sets(test: Sequence[Row], seen: Mapping[str, frozenset[str]]) -> list
     def unseen(key: str) -> Callable[[Row], bool]:
         return lambda row: row["origin"] == "made" and row[key] not in seen[key]
 
-    def twins_or(chosen: Callable[[Row], bool]) -> Callable[[Row], bool]:
-        return lambda row: row["group"] == "made-benign" or (row["group"] == "made-malicious" and chosen(row))
+    def against(chosen: Callable[[Row], bool]) -> Callable[[Row], bool]:
+        return lambda row: is_ordinary(row) or (row["group"] == "made-malicious" and chosen(row))
 
     choices: list[tuple[str, str, Callable[[Row], bool]]] = [
-        ("grouped", "everything of the test split", lambda row: True),
-        ("unseen module", "attacks with gadgets of modules never trained on, and twins", twins_or(unseen("module"))),
-        ("unseen technique", "attacks by techniques never trained on, and twins", twins_or(unseen("technique"))),
-        ("unseen carrier", "attacks and twins in carriers never trained on", unseen("container")),
+        ("grouped", "all attacks and honest files of the test split", lambda row: row["label"] or is_ordinary(row)),
+        ("grouped, with twins", "everything of the test split", lambda row: True),
+        ("unseen module", "attacks with gadgets of modules never trained on", against(unseen("module"))),
+        ("unseen technique", "attacks by techniques never trained on", against(unseen("technique"))),
+        ("unseen carrier", "attacks in carriers never trained on", against(unseen("container"))),
         ("unseen library", "dumps of libraries never trained on", lambda row: row["origin"] == "dump"),
         ("real", "real strict malicious and honest files of owners never trained on", lambda r: r["origin"] == "real"),
         ("hard benign, real", "real dill, cloudpickle, getattr and the like", lambda r: r["group"] == "benign-hard"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from train.judge.detector import Detector, Floats, Row, labels_of
+from train.judge.detector import Detector, Floats, Row, is_ordinary, labels_of
 from train.judge.metrics import FPRS, share, spread, summary, threshold_for
 from train.judge.sets import FileSet
 
@@ -46,7 +46,7 @@ def run_trial(
     samples: Sequence[Row],
     attacked: Sequence[Attacked],
 ) -> Trial:
-    """Fit a detector and score everything.
+    """Fit a detector and score everything. Thresholds let a share of the ordinary honest validation files through.
 
     Args:
         detector: anew for each seed.
@@ -60,7 +60,8 @@ def run_trial(
     start = time.perf_counter()
     test = detector.scores(splits["test"])
     seconds = (time.perf_counter() - start) / max(1, len(test))
-    honest = validation[labels_of(splits["validation"]) == 0]
+    ordinary = [i for i, row in enumerate(splits["validation"]) if is_ordinary(row)]
+    honest = validation[ordinary or labels_of(splits["validation"]) == 0]
     thresholds = dict(detector.points or {name: threshold_for(honest, fpr) for name, fpr in FPRS.items()})
     trial = Trial(thresholds, validation, test, detector.scores(samples), seconds_per_file=seconds)
     for attack in attacked:

@@ -100,11 +100,13 @@ def test_sets_ask_for_what_training_never_saw() -> None:
         made | {"group": "made-malicious", "module": "new"},
         made | {"group": "made-benign", "label": 0, "container": "new"},
         made | {"group": "malicious-weak", "module": "new", "origin": "real"},
+        made | {"group": "dump", "label": 0, "origin": "dump", "library": "new"},
     ]
     sets = {one.name: one.rows for one in chosen_sets(test, seen_in(train))}
-    assert sets["grouped"] == [0, 1, 2]
-    assert sets["unseen module"] == [1, 2]
-    assert sets["unseen carrier"] == [2]
+    assert sets["grouped"] == [0, 1, 4]
+    assert sets["grouped, with twins"] == [0, 1, 2, 4]
+    assert sets["unseen module"] == [1, 4]
+    assert sets["unseen carrier"] == sets["unseen library"] == [4]
     assert "real" not in sets and "fixtures" not in sets
 
 
@@ -128,7 +130,7 @@ def test_the_whole_judge(corpus_config: CorpusConfig, tmp_path: Path) -> None:
     names = set(metrics["detectors"]) | set(metrics["not_run"])
     assert {"safepickle-dl", "n-grams", "trivial cues", "weights_only allow-list"} <= names and len(names) == 10
     for result in metrics["detectors"].values():
-        grouped = result["sets"]["grouped"]
+        grouped = result["sets"]["grouped, with twins"]
         assert grouped["malicious"] > 20 and grouped["benign"] > 20
     ours = metrics["detectors"]["safepickle-dl"]
     kept = ("append", "prepend", "junk", "inject", "parser breaker", "carrier")  # by construction: slices stay the same
