@@ -87,6 +87,7 @@ class FileDataset(Dataset[Bag]):
         self.files: list[str] = []
         self.chosen: list[npt.NDArray[np.int64]] = []
         self.payload: list[npt.NDArray[np.int64]] = []
+        self.hard: list[npt.NDArray[np.int64]] = []
         for row in rows_of(path, groups):
             arrays = arrays_of(row)
             chosen = np.flatnonzero(np.isin(arrays.channel, channels))
@@ -95,6 +96,7 @@ class FileDataset(Dataset[Bag]):
             self.arrays.append(arrays)
             self.chosen.append(chosen)
             self.payload.append(chosen[np.asarray(row["payload"], bool)[chosen]])
+            self.hard.append(np.zeros(0, np.int64))
             self.labels.append(float(row["label"]))
             self.groups.append(str(row["group"]))
             self.owners.append(str(row["owner"]))
@@ -109,16 +111,17 @@ class FileDataset(Dataset[Bag]):
     def __getitem__(self, index: int) -> Bag:
         """Return the tokens of the file's slices, which of them are honest, its label, and whether it is made.
 
-        What is known to be the payload is always among them: without it the label would be wrong.
+        What is known to be the payload is always among them: without it the label would be wrong. So are the slices of
+        an honest file that were found to be hard.
         """
         chosen = self.chosen[index]
         label = self.labels[index]
         if len(chosen) > self.max_slices:
-            payload = self.payload[index][: self.max_slices]
-            others = np.setdiff1d(chosen, payload, assume_unique=True)
-            n_others = min(self.max_slices - len(payload), len(others))
+            always = np.concatenate([self.payload[index], self.hard[index]])[: self.max_slices]
+            others = np.setdiff1d(chosen, always, assume_unique=True)
+            n_others = min(self.max_slices - len(always), len(others))
             drawn = others[:n_others] if self.random is None else self.random.choice(others, n_others, replace=False)
-            chosen = np.concatenate([payload, drawn])
+            chosen = np.concatenate([always, drawn])
         batch = pad(self.arrays[index], chosen)
         if self.random is not None:
             batch = drop_names(batch, self.random)

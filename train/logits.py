@@ -23,6 +23,10 @@ class SharedLogits:
 
     def highest(self, arrays: SliceArrays, chosen: npt.NDArray[np.int64]) -> float:
         """Return the highest logit of the chosen slices, of which there is at least one."""
+        return float(self.each(arrays, chosen).max())
+
+    def each(self, arrays: SliceArrays, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return the logit of each chosen slice, (k,)."""
         keys = distinct_keys(arrays, chosen)
         new = [i for i, key in enumerate(keys) if key not in self._known]
         if len(self._known) > MAX_KNOWN:
@@ -31,7 +35,7 @@ class SharedLogits:
         if new:
             logits = self.classifier.logits(arrays, chosen[new])
             self._known.update((keys[i], float(logit)) for i, logit in zip(new, logits, strict=True))
-        return max(self._known[key] for key in keys)
+        return np.array([self._known[key] for key in keys], np.float64)
 
 
 def distinct_keys(arrays: SliceArrays, chosen: npt.NDArray[np.int64]) -> list[bytes]:

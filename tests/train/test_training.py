@@ -19,7 +19,8 @@ from train.corpus.config import CorpusConfig
 from train.data import MADE_GROUPS, FileDataset, MixtureSampler, collate, drop_names
 from train.evaluate import JudgeConfig
 from train.export import export
-from train.module import highest_per_file, logits_by_length, suspects
+from train.hard import mine
+from train.module import SequenceTraining, highest_per_file, logits_by_length, suspects
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 
@@ -135,3 +136,22 @@ def test_mixture_is_kept() -> None:
     assert list(MixtureSampler(groups, {"a": 2, "b": 5}, 10, seed=0)) == batches
     with pytest.raises(ValueError, match="no training file is of group d"):
         MixtureSampler(groups, {"d": 1}, 1, seed=0)
+
+
+def test_hard_slices_of_honest_files_are_always_drawn(corpus: Path) -> None:
+    data = FileDataset(corpus / "train.parquet", 3, seed=0, groups=MADE_GROUPS)
+    torch.manual_seed(0)
+    module = SequenceTraining(d_model=8, n_layers=1)
+    mine(data, module, 2)
+    large = [i for i in range(len(data)) if len(data.chosen[i]) > 3]
+    assert {len(data.hard[i]) for i in large if data.labels[i] == 0} == {2}
+    assert all(len(data.hard[i]) == 0 for i in range(len(data)) if data.labels[i] == 1 or i not in large)
+    assert module.training
+    i = next(i for i in large if data.labels[i] == 0)
+    with torch.no_grad():
+        logits = module.eval().net(torch.from_numpy(pad(data.arrays[i], data.chosen[i])))
+    assert data.chosen[i][int(logits.argmax())] == data.hard[i][0]
+    for _ in range(5):
+        first = data[i][0][0]
+        hardest = pad(data.arrays[i], data.hard[i][:1])[0]
+        assert (first[: len(hardest), 0] == hardest[:, 0]).all() and not first[len(hardest) :].any()
