@@ -126,7 +126,8 @@ class FileDataset(Dataset[Bag]):
         if self.random is not None:
             batch = drop_names(batch, self.random)
         payload = self.payload[index]
-        honest = np.full(len(chosen), label == 0) if len(payload) == 0 else ~np.isin(chosen, payload)
+        knows_host = label == 1 and len(payload) > 0
+        honest = ~np.isin(chosen, payload) if knows_host else np.full(len(chosen), label == 0)
         return batch, honest, label, self.groups[index] in MADE_GROUPS
 
 
