@@ -23,7 +23,7 @@ from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core import tokens as tk
 from safepickle_dl.core.words import Words
-from safepickle_dl.families import FAMILIES
+from safepickle_dl.families import FAMILIES, MODULES, TEXTS, VERBS
 
 Flags = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float32]
@@ -38,13 +38,6 @@ PLACES = {
     "value": VALUES,
 }
 """Place in a slice to its roles: what is called (or built, or filled), what is imported for it, and its arguments."""
-VERBS = ("command evaluate run load import write remove read network attribute combine rebind decode code-object debug"
-         " newobj value-type class-noun storage").split()
-MODULES = ("process-module builtin-module import-module interpreter-module pickle-module native-module network-module"
-           " file-module codec-module functional-module type-module inner-module numeric-module data-module").split()
-TEXTS = ("shell shell-word code code-word module-text scheme host temporary secret startup extension home"
-         " data-text").split()
-
 CALLEE = (tk.MODULE, tk.NAME, tk.CALLEE_ARGUMENT)
 GIVEN = (tk.ARGUMENT, tk.ARGUMENT_MODULE, tk.ARGUMENT_NAME, tk.STATE)
 WORD = tk.FIRST_WORD
@@ -238,7 +231,17 @@ _FAMILY_INDEX = np.array(
 )
 _FLAG_INDEX = np.concatenate([_FAMILY_INDEX, len(PLACES) * 64 + np.arange(len(EXISTENCE))])
 
-_TABLES = (_KNOWN, _KNOWN_FAMILIES, _GRAM_FLAGS, _STEM_GRAMS, _STEM_FAMILIES, _EXISTENCE, _COUNTS, _ORDINALS, _FLAG_INDEX)
+_TABLES = (
+    _KNOWN,
+    _KNOWN_FAMILIES,
+    _GRAM_FLAGS,
+    _STEM_GRAMS,
+    _STEM_FAMILIES,
+    _EXISTENCE,
+    _COUNTS,
+    _ORDINALS,
+    _FLAG_INDEX,
+)
 DIGEST = zlib.crc32(b"".join([*(name.encode() for name in NAMES), *(table.tobytes() for table in _TABLES)])) >> 8
 """Changes with every column and every word (24 bits): a model knows by it whether it was trained for these columns."""
 
