@@ -172,7 +172,8 @@ def _word_table() -> tuple[Indices, Flags]:
     flags = _families_of(starred=False)
     fingerprints = _fingerprints(_grams(list(flags)))
     order = np.argsort(fingerprints)
-    return fingerprints[order], np.array(list(flags.values()), np.uint64)[order]
+    known: Indices = fingerprints[order]
+    return known, np.array(list(flags.values()), np.uint64)[order]
 
 
 def _fingerprints(grams: Indices) -> Indices:
