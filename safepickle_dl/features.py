@@ -199,7 +199,7 @@ def _stem_table() -> tuple[Flags, Flags, Flags]:
 
 def _codes(column: Column) -> Indices:
     _, roles, ids = column
-    return (np.array(roles)[:, None] * (WORD + 1) + np.array(ids)).ravel()
+    return np.array([role * (WORD + 1) + i for role in roles for i in ids], np.int64)
 
 
 def _packed(columns: list[Column], bits: int) -> Flags:
