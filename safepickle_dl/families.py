@@ -9,20 +9,21 @@ from __future__ import annotations
 
 VERBS = {
     "command": (
-        "*system* *popen* *spawn* *shell* *subproc* getoutput getstatusoutput command commands cmd cmdline exec execv*"
-        " execl* fork forkpty forkserver pipe pipepager tempfilepager pager output startfile proc process processes"
-        " launch launcher bash sh zsh powershell terminal tty pty kill killpg passfds child executable binary program"
-        " sendline expect edit editor"
+        "*system* *popen* *spawn* *shell* *subproc* getoutput getstatusoutput command commands cmd cmdline exec"
+        " execv* execl* fork forkpty forkserver pipe pipepager tempfilepager pager output startfile proc process"
+        " processes launch launcher bash sh zsh powershell terminal tty pty kill killpg passfds child executable"
+        " binary program sendline expect edit editor"
     ),
     "evaluate": (
-        "*eval* *exec* execfile execute executes execution executer runcode runsource runstring runeval runctx runcall"
-        " runscript runpy script scripts source *compil* interpret interpreter interact interactive console lambdify"
-        " sympify expr expression expressions macro template jit inline render lambda statement code subinterp magic"
-        " magics docstring docstrings timeit annotations hints forward parser"
+        "*eval* *exec* execfile execute executes execution executer runcode runsource runstring runeval runctx"
+        " runcall runscript runpy script scripts source *compil* interpret interpreter interact interactive console"
+        " lambdify sympify expr expression expressions macro template jit inline render lambda statement code"
+        " subinterp magic magics docstring docstrings timeit annotations hints forward parser"
     ),
     "run": (
         "run runs runner running call calls callable callback invoke apply perform dispatch start submit main entry"
-        " trigger handle handler do go execute task job worker loop thread timer step hook hooks target action operation"
+        " trigger handle handler do go execute task job worker loop thread timer step hook hooks target action"
+        " operation"
     ),
     "load": (
         "load loads loader loaders unpickler deserialize deserializer decode decoder fromstring fromfile loadtxt"
@@ -30,29 +31,29 @@ VERBS = {
     ),
     "import": (
         "*import* library dlopen dll cdll windll pydll oledll loadlibrary extension extensions plugin plugins"
-        " entrypoint entrypoints reload reloader locate resolve resolver module modules package packages bootstrap setup"
-        " install installer ensure sitedir addsitedir addpackage finder spec getline"
+        " entrypoint entrypoints reload reloader locate resolve resolver module modules package packages bootstrap"
+        " setup install installer ensure sitedir addsitedir addpackage finder spec getline"
     ),
     "write": (
         "write writes writer writelines writestr writetext save saves saver savetxt dump dumps tofile touch mkdir"
         " mkdirs makedirs mkfifo mknod copy copyfile copyfileobj copytree move rename renames replace symlink link"
-        " hardlink chmod chown lchown truncate extract extractall unpack insert put create append store export to output"
-        " log logger shelf mbox database db backup sync flush format archive render serialize file"
+        " hardlink chmod chown lchown truncate extract extractall unpack insert put create append store export to"
+        " output log logger shelf mbox database db backup sync flush format archive render serialize file"
     ),
     "remove": (
         "remove removes removedirs unlink rmdir rmtree delete destroy purge wipe erase clear clean cleanup drop exit"
         " abort quit kill raise shutdown close reset"
     ),
     "read": (
-        "open opens opener fdopen read reads reader readlines readline readfile getline getlines getlinesiter file cat"
-        " environ getenv listdir walk scandir glob iglob find contents fileinput linecache slurp listing stat expand"
-        " expanduser expandvars memmap dir path paths"
+        "open opens opener fdopen read reads reader readlines readline readfile getline getlines getlinesiter file"
+        " cat environ getenv listdir walk scandir glob iglob find contents fileinput linecache slurp listing stat"
+        " expand expanduser expandvars memmap dir path paths"
     ),
     "network": (
-        "*url* *http* *socket* *ftp* *smtp* imap pop nntp telnet request requests connect connection connections send"
-        " sendall sendto sendmail sendfile post fetch download downloads downloader upload getaddrinfo gethostbyname"
-        " gethostbyaddr dns server client proxy curl wget browser web host address remote stream ssl certificate"
-        " transport listen bind rpc api session webhook ping pull push clone git bucket"
+        "*url* *http* *socket* *ftp* *smtp* imap pop nntp telnet request requests connect connection connections"
+        " send sendall sendto sendmail sendfile post fetch download downloads downloader upload getaddrinfo"
+        " gethostbyname gethostbyaddr dns server client proxy curl wget browser web host address remote stream ssl"
+        " certificate transport listen bind rpc api session webhook ping pull push clone git bucket"
     ),
     "attribute": (
         "getattr getattribute attrgetter methodcaller itemgetter getitem vars globals locals hasattr dict name names"
@@ -60,8 +61,8 @@ VERBS = {
     ),
     "combine": (
         "partial partialmethod map imap starmap filter filterfalse reduce accumulate compose juxt curry pipe sorted"
-        " sort max min any all iter next groupby takewhile dropwhile key enumerate zip chain deque list tuple callable"
-        " bind bound arguments"
+        " sort max min any all iter next groupby takewhile dropwhile key enumerate zip chain deque list tuple"
+        " callable bind bound arguments"
     ),
     "rebind": (
         "setattr setitem delattr patch patching monkeypatch mock override overwrite register registry install update"
@@ -76,8 +77,8 @@ VERBS = {
         " dedent wrap fill capwords range sorted reversed zip version"
     ),
     "endless": (
-        "permutations product combinations cycle count repeat chain islice tee accumulate range factorial replacement"
-        " pow lshift xrange zeros ones full empty sleep input wait mmap"
+        "permutations product combinations cycle count repeat chain islice tee accumulate range factorial"
+        " replacement pow lshift xrange zeros ones full empty sleep input wait mmap"
     ),
     "decode": (
         "decode decoder decodebytes decodestring decompress unhexlify inflate unquote translate rot maketrans unpack"
@@ -85,12 +86,12 @@ VERBS = {
         " removeprefix reversed ljust chr mod format substitute"
     ),
     "code-object": (
-        "code function codetype functiontype lambda method methodtype celltype cell frame builtin marshal bytecode co"
-        " closure generator coroutine classdef skeleton"
+        "code function codetype functiontype lambda method methodtype celltype cell frame builtin marshal bytecode"
+        " co closure generator coroutine classdef skeleton"
     ),
     "debug": (
-        "pdb bdb ipdb debug debugger trace tracer profile profiler cprofile breakpoint runctx doctest pytest unittest"
-        " test tests tester testing inspect traceback fault crash dump"
+        "pdb bdb ipdb debug debugger trace tracer profile profiler cprofile breakpoint runctx doctest pytest"
+        " unittest test tests tester testing inspect traceback fault crash dump"
     ),
     "newobj": (
         "newobj newobject reconstruct reconstructor reconstruction unpickle unreduce rebuild restore ctor new"
@@ -99,14 +100,14 @@ VERBS = {
     "value-type": (
         "ordered dict set frozenset list tuple counter deque defaultdict namespace date datetime timedelta timezone"
         " decimal fraction uuid path complex slice range bytearray bytes str int float bool object array tensor size"
-        " device storage parameter parameters random generator bit randomstate state string error exception index series"
-        " frame block manager interval kind enum"
+        " device storage parameter parameters random generator bit randomstate state string error exception index"
+        " series frame block manager interval kind enum"
     ),
     "class-noun": (
         "transformer classifier regressor regression vectorizer layer model policy estimator encoder scaler pipeline"
         " tree forest logistic ridge linear config settings options params metric metrics loss optimizer dataset data"
-        " module sequential container box space spaces dense norm attention activation embedding conv kernel label entry"
-        " item record info result results report stats history buffer batch"
+        " module sequential container box space spaces dense norm attention activation embedding conv kernel label"
+        " entry item record info result results report stats history buffer batch"
     ),
     "storage": "*storage* tensor parameter v",
 }
@@ -120,38 +121,38 @@ MODULES = {
     "builtin-module": "builtin builtins",
     "import-module": (
         "sys importlib imp pkgutil runpy zipimport site pydoc modules imports importer venv ensurepip pip distutils"
-        " setuptools pkg six moves vendor machinery bootstrap resolve dottedname importstring zipapp sitecustomize test"
-        " zipimporter wheel plugins extensions ext"
+        " setuptools pkg six moves vendor machinery bootstrap resolve dottedname importstring zipapp sitecustomize"
+        " test zipimporter wheel plugins extensions ext"
     ),
     "interpreter-module": (
-        "code codeop pdb bdb profile cprofile trace timeit doctest idlelib idle ipython unittest inspect ast dis opcode"
-        " symtable pgen pyclbr pyrepl magics jedi interactiveshell jupyter rlcompleter parser compile compiler llvmlite"
-        " numba inductor dynamo cffi interpreters xxsubinterpreters testcapi turtle"
+        "code codeop pdb bdb profile cprofile trace timeit doctest idlelib idle ipython unittest inspect ast dis"
+        " opcode symtable pgen pyclbr pyrepl magics jedi interactiveshell jupyter rlcompleter parser compile compiler"
+        " llvmlite numba inductor dynamo cffi interpreters xxsubinterpreters testcapi turtle"
     ),
     "pickle-module": (
-        "pickle cpickle cloudpickle dill marshal shelve joblib jsonpickle yaml dbm pickleshare srsly unpickler plistlib"
-        " serialization klepto hickle msgpack"
+        "pickle cpickle cloudpickle dill marshal shelve joblib jsonpickle yaml dbm pickleshare srsly unpickler"
+        " plistlib serialization klepto hickle msgpack"
     ),
     "native-module": (
-        "ctypes cffi ctypeslib windll tkinter tcl dl binding bindings native winreg robjects rpy cython weave f2py ffi"
-        " swig jni"
+        "ctypes cffi ctypeslib windll tkinter tcl dl binding bindings native winreg robjects rpy cython weave"
+        " ffi swig jni"
     ),
     "network-module": (
         "*socket* *http* *urllib* requests aiohttp *ftp* smtplib imaplib poplib nntplib telnetlib xmlrpc ssl asyncio"
-        " asyncore webbrowser paramiko fabric twisted gevent tornado websocket uvicorn flask bottle werkzeug hub github"
-        " gdown boto fsspec smart redis celery kombu amqp zmq grpc client internet request connection"
+        " asyncore webbrowser paramiko fabric twisted gevent tornado websocket uvicorn flask bottle werkzeug hub"
+        " github gdown boto fsspec smart redis celery kombu amqp zmq grpc client internet request connection"
     ),
     "file-module": (
-        "io shutil pathlib tempfile fileinput linecache glob zipfile tarfile mailbox csv sqlite posixpath genericpath"
-        " handlers logging gzip bz lzma zlib filecmp fnmatch netrc file files filesystem pil imageio"
+        "io shutil pathlib tempfile fileinput linecache glob zipfile tarfile mailbox csv sqlite posixpath"
+        " genericpath handlers logging gzip bz lzma zlib filecmp fnmatch netrc file files filesystem pil imageio"
     ),
     "codec-module": "codecs base binascii quopri uu zlib gzip bz lzma struct encodings string textwrap",
     "functional-module": "operator functools itertools toolz functoolz cytoolz funcy more",
     "type-module": "types typing inspect abc weakref enum dataclasses copyreg copy reg",
     "inner-module": (
         "utils util internal cli vendor vendored testing misc tools tool externals contrib support helpers helper"
-        " scripts script bin main extern compat distributed launchers commands command dev experimental backend backends"
-        " bench benchmark benchmarks termui console runner hub impl deps third party libs lib"
+        " scripts script bin main extern compat distributed launchers commands command dev experimental backend"
+        " backends bench benchmark benchmarks termui console runner hub impl deps third party libs lib"
     ),
     "numeric-module": (
         "numpy scipy pandas sklearn torch tensorflow keras xgboost lightgbm catboost statsmodels core multiarray"
@@ -159,8 +160,8 @@ MODULES = {
         " transformers spacy gensim polars xarray dask networkx timm ultralytics models model layers"
     ),
     "compute-module": (
-        "math cmath statistics operator re regex string textwrap hashlib json html parse urlparse base random fractions"
-        " decimal keyword colorsys bisect heapq difflib fnmatch shlex calendar locale"
+        "math cmath statistics operator re regex string textwrap hashlib json html parse urlparse base random"
+        " fractions decimal keyword colorsys bisect heapq difflib fnmatch shlex calendar locale"
     ),
     "data-module": (
         "collections datetime decimal fractions uuid zoneinfo pytz dateutil array re regex ipaddress argparse"
@@ -171,32 +172,33 @@ MODULES = {
 
 TEXTS = {
     "shell": (
-        "sh bash zsh dash ksh cmd powershell curl wget nc ncat netcat perl ruby node php whoami uname chmod chown pkill"
-        " sudo ssh scp rsync crontab nohup mkfifo awk sed grep xargs printenv ifconfig ipconfig mshta certutil rundll"
-        " regsvr bitsadmin iex bin busybox apt pip npm systemctl reboot shutdown openssl gcc osascript wscript cscript"
+        "sh bash zsh dash ksh cmd powershell curl wget nc ncat netcat perl ruby node php whoami uname chmod chown"
+        " pkill sudo ssh scp rsync crontab nohup mkfifo awk sed grep xargs printenv ifconfig ipconfig mshta certutil"
+        " rundll regsvr bitsadmin iex bin busybox apt pip npm systemctl reboot shutdown openssl gcc osascript wscript"
+        " cscript"
     ),
     "shell-word": (
-        "echo cat ls id touch rm cp mv kill python tar ping nslookup dig sleep exit tee dd find env export hostname ps"
-        " calc calculator notepad start open mkdir rmdir del copy date set cd head tail sort uniq make git xcalc gnome"
-        " mate xterm kwrite say exe c q e rf fs x"
+        "echo cat ls id touch rm cp mv kill python tar ping nslookup dig sleep exit tee dd find env export hostname"
+        " ps calc calculator notepad start open mkdir rmdir del copy date set cd head tail sort uniq make git xcalc"
+        " gnome mate xterm kwrite say exe c q e rf fs x"
     ),
     "code": (
         "exec eval import compile lambda raise builtins subclasses popen subprocess check output globals getattr"
         " setattr socket getoutput sys environ urlopen loads marshal pickle urllib requests system"
     ),
     "code-word": (
-        "def class print open return exception try except global from for in if else while with as pass not none true"
-        " false os import self args dict list str int lambda write read"
+        "def class print open return exception try except global from for in if else while with as pass not none"
+        " true false os import self args dict list str int lambda write read"
     ),
     "module-text": (
-        "os posix nt subprocess sys builtins builtin pty socket shutil importlib ctypes runpy pydoc webbrowser code pdb"
-        " operator functools posixpath commands platform urllib requests http marshal pickle io pathlib asyncio"
+        "os posix nt subprocess sys builtins builtin pty socket shutil importlib ctypes runpy pydoc webbrowser code"
+        " pdb operator functools posixpath commands platform urllib requests http marshal pickle io pathlib asyncio"
         " itertools codecs tempfile multiprocessing threading torch numpy sympy distutils pip"
     ),
     "scheme": "http https ftp ftps sftp file ws wss tcp udp ldap ldaps rmi dns smb ssh gopher data jdbc gs",
     "host": (
-        "www com org net io co ru cn example localhost attacker evil onion ngrok pastebin github githubusercontent raw"
-        " requestbin interactsh oast burpcollaborator webhook site xyz top invalid test internal metadata"
+        "www com org net io co ru cn example localhost attacker evil onion ngrok pastebin github githubusercontent"
+        " raw requestbin interactsh oast burpcollaborator webhook site xyz top invalid test internal metadata"
     ),
     "temporary": "tmp temp shm dev null var run cache downloads public",
     "secret": (
@@ -205,8 +207,8 @@ TEXTS = {
         " azure vault htpasswd hosts sudoers pgpass"
     ),
     "startup": (
-        "bashrc profile zshrc pth sitecustomize usercustomize cron crontab init autostart startup service rc site dist"
-        " conftest systemd launchagents launchdaemons authorized xinitrc vimrc"
+        "bashrc profile zshrc pth sitecustomize usercustomize cron crontab init autostart startup service rc site"
+        " dist conftest systemd launchagents launchdaemons authorized xinitrc vimrc"
     ),
     "extension": "py pyc pyo so dll dylib exe bat ps sh pth jar vbs js cmd com elf bin zip egg whl",
     "home": "home root user users usr opt etc var dev proc appdata desktop config local share",

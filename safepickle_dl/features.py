@@ -172,7 +172,8 @@ def _word_table() -> tuple[Indices, Flags]:
     flags = _families_of(starred=False)
     fingerprints = _fingerprints(_grams(list(flags)))
     order = np.argsort(fingerprints)
-    return fingerprints[order], np.array(list(flags.values()), np.uint64)[order]
+    known: Indices = fingerprints[order]
+    return known, np.array(list(flags.values()), np.uint64)[order]
 
 
 def _fingerprints(grams: Indices) -> Indices:
@@ -198,7 +199,7 @@ def _stem_table() -> tuple[Flags, Flags, Flags]:
 
 def _codes(column: Column) -> Indices:
     _, roles, ids = column
-    return (np.array(roles)[:, None] * (WORD + 1) + np.array(ids)).ravel()
+    return np.array([role * (WORD + 1) + i for role in roles for i in ids], np.int64)
 
 
 def _packed(columns: list[Column], bits: int) -> Flags:

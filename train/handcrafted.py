@@ -30,6 +30,8 @@ TREES, FIRST_TREES = 150, 40
 ROUNDS = 1
 """How often those slices are found (count)."""
 LEAVES = 31
+LEAST_ROWS = 20
+"""Distinct rows of columns in a leaf, at least (count)."""
 LEARNING_RATE = 0.1
 MAX_SLICES = 16
 """Slices of one training file that are looked at (count); a payload's are always among them."""
@@ -190,6 +192,7 @@ def _boosted(
     model = HistGradientBoostingClassifier(
         max_iter=n_trees,
         max_leaf_nodes=LEAVES,
+        min_samples_leaf=LEAST_ROWS,
         learning_rate=LEARNING_RATE,
         l2_regularization=1.0,
         max_features=0.5,
