@@ -126,14 +126,14 @@ MAXIMA: list[Column] = [
     ("log2 length of the longest value", VALUES, tuple(range(tk.LENGTH, tk.LENGTH + 32))),
     ("log2 digits", VALUES, tuple(range(tk.DIGITS, tk.DIGITS + 5))),
 ]
-_FAMILY_COLUMNS = [
+FAMILY_COLUMNS = [
     (place, family)
     for families, places in ((VERBS, PLACES), (MODULES, ("module", "argument module")), (TEXTS, ("value",)))
     for family in families
     for place in places
 ]
 NAMES: tuple[str, ...] = (
-    *(f"{place}: {family}" for place, family in _FAMILY_COLUMNS),
+    *(f"{place}: {family}" for place, family in FAMILY_COLUMNS),
     *(name for name, _, _ in EXISTENCE),
     *(name for name, _, _ in COUNTS),
     *(name for name, _, _ in MAXIMA),
@@ -143,9 +143,9 @@ NAMES: tuple[str, ...] = (
 
 # --- tables ---------------------------------------------------------------------------------------------------------
 
-_N_CODES = tk.N_ROLES * (WORD + 1)
+N_CODES = tk.N_ROLES * (WORD + 1)
 """A token's code is its role and id, all words taken together."""
-_FACTORS = np.array([pow(0x9E3779B97F4A7C15, i + 1, 1 << 64) for i in range(tk.N_GRAMS)], np.uint64).view(np.int64)
+FACTORS = np.array([pow(0x9E3779B97F4A7C15, i + 1, 1 << 64) for i in range(tk.N_GRAMS)], np.uint64).view(np.int64)
 
 
 def _grams(words: list[str]) -> Indices:
@@ -178,7 +178,7 @@ def _word_table() -> tuple[Indices, Flags]:
 
 def _fingerprints(grams: Indices) -> Indices:
     """Return one number for the trigrams of each word, (w,)."""
-    result: Indices = (grams * _FACTORS).sum(1)
+    result: Indices = (grams * FACTORS).sum(1)
     return result
 
 
@@ -197,50 +197,51 @@ def _stem_table() -> tuple[Flags, Flags, Flags]:
     return table, np.array(masks, np.uint64), np.array(list(stems.values()), np.uint64)
 
 
-def _codes(column: Column) -> Indices:
+def codes_of(column: Column) -> Indices:
+    """Return the codes of the tokens that belong to a column."""
     _, roles, ids = column
     return np.array([role * (WORD + 1) + i for role in roles for i in ids], np.int64)
 
 
 def _packed(columns: list[Column], bits: int) -> Flags:
-    """Return for each code, (lanes, _N_CODES), a 1 in the `bits` bits of each column that it belongs to."""
+    """Return for each code, (lanes, N_CODES), a 1 in the `bits` bits of each column that it belongs to."""
     per_lane = 64 // bits
-    table = np.zeros((-(-len(columns) // per_lane), _N_CODES), np.uint64)
+    table = np.zeros((-(-len(columns) // per_lane), N_CODES), np.uint64)
     for i, column in enumerate(columns):
-        table[i // per_lane, _codes(column)] |= np.uint64(1 << i % per_lane * bits)
+        table[i // per_lane, codes_of(column)] |= np.uint64(1 << i % per_lane * bits)
     return table
 
 
 def _ordinals() -> npt.NDArray[np.uint8]:
-    """Return the number of each code in each of MAXIMA, counted from 1 in the order of its ids, (m, _N_CODES)."""
-    table = np.zeros((len(MAXIMA), _N_CODES), np.uint8)
+    """Return the number of each code in each of MAXIMA, counted from 1 in the order of its ids, (m, N_CODES)."""
+    table = np.zeros((len(MAXIMA), N_CODES), np.uint8)
     for i, (_, roles, ids) in enumerate(MAXIMA):
         for role in roles:
             table[i, role * (WORD + 1) + np.array(ids)] = np.arange(1, len(ids) + 1)
     return table
 
 
-_KNOWN, _KNOWN_FAMILIES = _word_table()
-_GRAM_FLAGS, _STEM_GRAMS, _STEM_FAMILIES = _stem_table()
+KNOWN, KNOWN_FAMILIES = _word_table()
+GRAM_FLAGS, STEM_GRAMS, STEM_FAMILIES = _stem_table()
 _EXISTENCE = _packed(EXISTENCE, 1)
 _COUNTS = _packed(COUNTS, 8)
-_ORDINALS = _ordinals()
-_PLACES = np.array([[role in roles for role in range(tk.N_ROLES)] for roles in PLACES.values()])
+ORDINALS = _ordinals()
+IN_PLACE = np.array([[role in roles for role in range(tk.N_ROLES)] for roles in PLACES.values()])
 """(places, N_ROLES)"""
 _FAMILY_INDEX = np.array(
-    [list(PLACES).index(place) * 64 + list(FAMILIES).index(family) for place, family in _FAMILY_COLUMNS]
+    [list(PLACES).index(place) * 64 + list(FAMILIES).index(family) for place, family in FAMILY_COLUMNS]
 )
 _FLAG_INDEX = np.concatenate([_FAMILY_INDEX, len(PLACES) * 64 + np.arange(len(EXISTENCE))])
 
 _TABLES = (
-    _KNOWN,
-    _KNOWN_FAMILIES,
-    _GRAM_FLAGS,
-    _STEM_GRAMS,
-    _STEM_FAMILIES,
+    KNOWN,
+    KNOWN_FAMILIES,
+    GRAM_FLAGS,
+    STEM_GRAMS,
+    STEM_FAMILIES,
     _EXISTENCE,
     _COUNTS,
-    _ORDINALS,
+    ORDINALS,
     _FLAG_INDEX,
 )
 DIGEST = zlib.crc32(b"".join([*(name.encode() for name in NAMES), *(table.tobytes() for table in _TABLES)])) >> 8
@@ -256,10 +257,10 @@ BATCH_SLICES = 1024
 def word_families(grams: Indices) -> Flags:
     """Return the families of each word as flags, (w,), from its trigrams (w, N_GRAMS)."""
     fingerprints = _fingerprints(grams)
-    place = np.minimum(np.searchsorted(_KNOWN, fingerprints), len(_KNOWN) - 1)
-    families = np.where(_KNOWN[place] == fingerprints, _KNOWN_FAMILIES[place], np.uint64(0))
-    flags = np.bitwise_or.reduce(_GRAM_FLAGS[grams], axis=1)
-    for mask, family in zip(_STEM_GRAMS, _STEM_FAMILIES, strict=True):
+    place = np.minimum(np.searchsorted(KNOWN, fingerprints), len(KNOWN) - 1)
+    families = np.where(KNOWN[place] == fingerprints, KNOWN_FAMILIES[place], np.uint64(0))
+    flags = np.bitwise_or.reduce(GRAM_FLAGS[grams], axis=1)
+    for mask, family in zip(STEM_GRAMS, STEM_FAMILIES, strict=True):
         families |= np.where(flags & mask == mask, family, np.uint64(0))
     return families
 
@@ -282,10 +283,10 @@ def _features(arrays: SliceArrays, chosen: Indices, families: Flags) -> Floats:
     identity = (tokens >> tk.ID_SHIFT) & ((1 << (tk.WORD_SHIFT - tk.ID_SHIFT)) - 1)
     code = role * (WORD + 1) + np.minimum(identity, WORD)
     family = np.where(identity >= WORD, families[tokens >> tk.WORD_SHIFT], np.uint64(0))
-    flags = np.concatenate([np.where(_PLACES[:, role], family, np.uint64(0)), _EXISTENCE[:, code]])
+    flags = np.concatenate([np.where(IN_PLACE[:, role], family, np.uint64(0)), _EXISTENCE[:, code]])
     flags = np.bitwise_or.reduceat(flags, bounds, axis=1)  # (lanes, k)
     exists = np.unpackbits(np.ascontiguousarray(flags.T).view(np.uint8), axis=1, bitorder="little")[:, _FLAG_INDEX]
     counts = np.add.reduceat(_COUNTS[:, code], bounds, axis=1)
     counted = np.ascontiguousarray(counts.T).view(np.uint8)[:, : len(COUNTS)]
-    largest = np.maximum.reduceat(_ORDINALS[:, code], bounds, axis=1).T
+    largest = np.maximum.reduceat(ORDINALS[:, code], bounds, axis=1).T
     return np.concatenate([exists, counted, largest], axis=1).astype(np.float32)

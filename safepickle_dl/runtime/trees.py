@@ -35,7 +35,7 @@ class TreeClassifier:
         tensors = read_safetensors(path)
         try:
             digest, n_columns = (int(tensors[name][0]) for name in ("digest", "n_columns"))
-            self.feature, self.left, self._root = (
+            self.feature, self.left, self.root = (
                 tensors[name].astype(np.intp) for name in ("feature", "left", "root")
             )
             self.threshold, self.value = tensors["threshold"], tensors["value"]
@@ -59,10 +59,10 @@ class TreeClassifier:
             or (self.left < nodes).any()
             or (self.left[leads_on] + 1 >= m).any()
             or ((self.feature < 0) | (self.feature >= len(columns.NAMES))).any()
-            or ((self._root < 0) | (self._root >= m)).any()
+            or ((self.root < 0) | (self.root >= m)).any()
         ):
             raise BundleError(f"{path.name}: these are no trees")
-        level, depth = self._root[leads_on[self._root]], 0
+        level, depth = self.root[leads_on[self.root]], 0
         while len(level):
             children = np.concatenate([self.left[level], self.left[level] + 1])
             level = np.unique(children[leads_on[children]])
@@ -79,7 +79,7 @@ class TreeClassifier:
         for start in range(0, len(x), BATCH_SLICES):
             part = x[start : start + BATCH_SLICES]
             row = np.arange(len(part))[:, None] * x.shape[1]
-            node = np.broadcast_to(self._root, (len(part), len(self._root)))
+            node = np.broadcast_to(self.root, (len(part), len(self.root)))
             flat = np.ascontiguousarray(part).ravel()
             for _ in range(self.depth):
                 node = self.left[node] + (flat[row + self.feature[node]] > self.threshold[node])
