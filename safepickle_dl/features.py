@@ -35,9 +35,11 @@ PLACES = {
     "name": (tk.NAME,),
     "argument module": (tk.ARGUMENT_MODULE,),
     "argument name": (tk.ARGUMENT_NAME,),
-    "value": VALUES,
+    "callee value": (tk.CALLEE_ARGUMENT,),
+    "value": (tk.ARGUMENT, tk.STATE),
 }
-"""Place in a slice to its roles: what is called (or built, or filled), what is imported for it, and its arguments."""
+"""Place in a slice to its roles: what is called (or built, or filled), what is imported for it, values that lead to the
+callee (of `getattr`, of computed names), and the values that it gets."""
 CALLEE = (tk.MODULE, tk.NAME, tk.CALLEE_ARGUMENT)
 GIVEN = (tk.ARGUMENT, tk.ARGUMENT_MODULE, tk.ARGUMENT_NAME, tk.STATE)
 WORD = tk.FIRST_WORD
@@ -126,12 +128,12 @@ MAXIMA: list[Column] = [
     ("log2 length of the longest value", VALUES, tuple(range(tk.LENGTH, tk.LENGTH + 32))),
     ("log2 digits", VALUES, tuple(range(tk.DIGITS, tk.DIGITS + 5))),
 ]
-FAMILY_COLUMNS = [
-    (place, family)
-    for families, places in ((VERBS, PLACES), (MODULES, ("module", "argument module")), (TEXTS, ("value",)))
-    for family in families
-    for place in places
-]
+_LOOKED_FOR = (
+    (VERBS, tuple(PLACES)),
+    (MODULES, ("module", "argument module")),
+    (TEXTS, ("callee value", "value")),
+)
+FAMILY_COLUMNS = [(place, family) for families, places in _LOOKED_FOR for family in families for place in places]
 NAMES: tuple[str, ...] = (
     *(f"{place}: {family}" for place, family in FAMILY_COLUMNS),
     *(name for name, _, _ in EXISTENCE),
