@@ -98,4 +98,4 @@ class Autoencoder(nn.Module):
         Returns:
             (b,) float, in nats: callee and arguments together.
         """
-        return self.losses(self.bags(tokens))[:, :self.n_scored].sum(1)
+        return self.losses(self.bags(tokens))[:, : self.n_scored].sum(1)
