@@ -37,6 +37,12 @@ def test_a_payload_is_always_drawn(corpus: Path) -> None:
         assert (batch[: len(payload), : payload.shape[1], 0] == payload[..., 0]).all()  # names may be masked, roles not
 
 
+def test_every_slice_of_a_twin_is_honest(corpus: Path) -> None:
+    data = FileDataset(corpus / "train.parquet", 6, seed=0, groups=["made-benign"])
+    assert any(len(payload) for payload in data.payload)
+    assert all(data[i][1].all() for i in range(len(data)))
+
+
 def test_smoke_configuration(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.warns():  # Lightning's advice on worker counts, and torch's own deprecations
@@ -147,7 +153,7 @@ def test_hard_slices_of_honest_files_are_always_drawn(corpus: Path) -> None:
     assert {len(data.hard[i]) for i in large if data.labels[i] == 0} == {2}
     assert all(len(data.hard[i]) == 0 for i in range(len(data)) if data.labels[i] == 1 or i not in large)
     assert module.training
-    i = next(i for i in large if data.labels[i] == 0)
+    i = next(i for i in large if data.labels[i] == 0 and len(data.payload[i]) == 0)
     with torch.no_grad():
         logits = module.eval().net(torch.from_numpy(pad(data.arrays[i], data.chosen[i])))
     assert data.chosen[i][int(logits.argmax())] == data.hard[i][0]
