@@ -118,7 +118,7 @@ def makes_sense(stream: PickleStream) -> bool:
     machine = stream.machine
     has_header = stream.data[stream.start] == op.PROTO
     if stream.complete and machine.n_anomalies == 0 and has_header:
-        return stream.imports_something() or bool(literal_nodes(machine.nodes, MIN_INNER))
+        return stream.imports_something() or any(True for _ in literal_nodes(machine.nodes, MIN_INNER))
     return stream.calls_something_named(cleanly=not has_header)
 
 
