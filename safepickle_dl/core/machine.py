@@ -38,6 +38,8 @@ MAX_FLOAT_NODES = 1 << 16
 """Once there are this many nodes, a float is no node of its own any more: only its value is lost (count)."""
 CONTEXT = 16
 """Run-length-collapsed instructions kept in front of each call site: the second channel (count)."""
+MAX_CONTEXTS = 1 << 16
+"""Distinct opcode contexts of a stream that are kept; a later one counts as the last of them (count)."""
 
 
 class Machine:
@@ -190,6 +192,8 @@ class Machine:
                     same = False
             if same:
                 return known
+        if self.n_contexts >= MAX_CONTEXTS:
+            return MAX_CONTEXTS - 1
         self.context_of.put(digest, self.n_contexts)
         self.n_contexts += 1
         return self.n_contexts - 1
