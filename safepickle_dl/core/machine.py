@@ -87,6 +87,17 @@ class Machine:
         nodes = self.nodes
         return nodes.count + (nodes.n_cells + self.depth + self.n_marks) // 4 + 2 * self.n_sites + 4 * self.memo.n_far()
 
+    def begin_again(self) -> None:
+        """Get ready for another pickle, as an unpickler that loads again: its nodes and its memo live on."""
+        self.depth = 0
+        self.n_marks = 0
+        self.n_instructions = 0
+        self.n_anomalies = 0
+        self.stopped = False
+        self.saw_array_wrapper = False
+        self.n_sites = 0
+        self.n_ring = 0
+
     # --- stack ------------------------------------------------------------------------------------------------------
 
     def push(self, node: int) -> None:
