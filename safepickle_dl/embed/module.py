@@ -62,7 +62,7 @@ class _Script(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """Spell out the types."""
-        if node.id in ("Bytes", "Octets", "Ints"):
+        if node.id in ("Bytes", "Octets", "Indices", "Ints"):
             return ast.parse("List[int]", mode="eval").body
         return ast.Name("List", node.ctx) if node.id == "list" else node
 
