@@ -15,12 +15,14 @@ from safepickle_dl.core import tokens as tk
 from safepickle_dl.models.sequence import SequenceClassifier, SequenceConfig
 from safepickle_dl.scanner import Scanner
 from train.__main__ import main
+from train.ablate import AblationConfig
 from train.corpus.config import CorpusConfig
 from train.data import MADE_GROUPS, FileDataset, MixtureSampler, collate, drop_names
 from train.evaluate import JudgeConfig
 from train.export import export
 from train.hard import mine
 from train.module import SequenceTraining, highest_per_file, logits_by_length, suspects
+from train.variants import VARIANTS
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 
@@ -68,6 +70,8 @@ def test_every_config_says_its_command_and_parses(path: Path) -> None:
     options = yaml.safe_load(text)
     if "trainer" in options:
         assert set(options) >= {"model", "data", "seed_everything"}
+    elif "variants" in options:
+        assert set(AblationConfig(**options).variants) <= set(VARIANTS)
     elif "report" in options:
         JudgeConfig(**options)
     else:
