@@ -10,70 +10,135 @@ import json
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from safepickle_dl.bundle import write_sums
 from train.judge.ours import OURS
+from train.judge.report import interval, table
 from train.judge.verdicts import as_markdown
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 
 CARD = """---
-license: apache-2.0
-tags: [security, pickle, malware-detection]
-library_name: safepickle-dl
----
+{front_matter}---
 
 # {name} {version}
 
-One sequence classifier (gated convolutions; {architecture}) that scores the call sites of a pickle stream. Made for
-tokenizer {tokenizer}. `config.json` has calibration and thresholds, `SHA256SUMS` the hashes that are checked on load.
+{about} Made for tokenizer {tokenizer}. `config.json` has
+architecture, weights, calibration and thresholds; `SHA256SUMS` the hashes that are checked on load. Nothing in it
+is a pickle.
+
+| member | weight of its logit | what it is |
+|---|--:|---|
+{members}
 
 **Use**: to rank and gate pickle-based files before anybody loads them, through `safepickle-dl scan` or the Python API.
 **Not for**: a proof that a file is safe. It cannot see what an overwritten installed module, a custom unpickler or the
-loading program itself does.
+loading program itself does, nor what a class's own code does with a harmless-looking state.
 
 **Training**: real files of the train owners (split by owner of their repository, near-duplicates removed), attacks
-and twins made by a grammar over listed and mined gadgets, and dumps of real libraries; see docs/training.md.
-**Calibration and thresholds**: on {validation_files} validation files; `malicious` from {malicious}, `suspicious` from
-{suspicious}.
+and twins made by a grammar over listed and mined gadgets, and dumps of real libraries; see docs/dataset.md and
+docs/training.md.
+**Weights, calibration, thresholds**: from {validation_files} validation files (and the attacks' twins, for weights and
+calibration). A file is `malicious` from the threshold of the stated rate of false alarms among honest validation files:
+
+| rate | score |
+|--:|--:|
+{thresholds}
+
+The rate of {fpr} is used unless another is asked for (`--fpr`); `suspicious` begins at the next rate that is at least
+three times as large. Rates that the validation files are too few to show are read off the tail of their scores.
 
 ## Results
 
-Real files of owners that neither trained nor validated. "Distinct" leaves out near-duplicates of other files.
-Intervals are Clopper and Pearson's, 95 %.
+Test files: owners, libraries, gadget modules and templates that neither trained nor validated. Intervals: Clopper and
+Pearson's, 95 %. The whole comparison with baselines, attacks and misses: docs/evaluation.md.
 
-All of them:
+{sets}
+
+Verdicts on the real test files. All of them:
 
 {all_table}
 
-The distinct ones:
+Without near-duplicates of other files:
 
 {distinct_table}
 
 Strict malicious files missed: {missed}. Honest files flagged: {false_alarms}.
 """
-
-
-def threshold_text(threshold: dict[str, float]) -> str:
-    """Return a threshold for people."""
-    return f"{threshold['probability']:.3f} ({100 * threshold['fpr']:g} % false alarms on validation)"
+ABOUT = {
+    "sequence": "gated convolutions over the tokens of a call site ({architecture})",
+    "handcrafted": "gradient-boosted trees over named columns of a call site",
+    "anomaly": "how unusual a call site is to an autoencoder that saw honest ones alone",
+}
 
 
 def card_of(config: dict[str, Any], metrics: dict[str, Any]) -> str:
     """Return the model card."""
     files = config["validation_files"]
+    architecture = ", ".join(f"{key} {value}" for key, value in config["architecture"].items())
+    members = [
+        f"| {name} | {member['weight']:.3f} | {ABOUT[name].format(architecture=architecture)} |"
+        for name, member in config["members"].items()
+    ]
+    several = len(members) > 1
     return CARD.format(
+        front_matter=yaml.safe_dump(front_matter(config, metrics), sort_keys=False),
         name=config["name"],
         version=config["version"],
-        architecture=", ".join(f"{key} {value}" for key, value in config["architecture"].items()),
+        about="An ensemble that scores the call sites of a pickle stream; the highest is the file's."
+        if several
+        else "A classifier that scores the call sites of a pickle stream; the highest is the file's.",
         tokenizer=config["tokenizer"],
+        members="\n".join(members),
         validation_files=f"{files['benign']} honest and {files['malicious']} malicious",
-        malicious=threshold_text(config["thresholds"]["malicious"]),
-        suspicious=threshold_text(config["thresholds"]["suspicious"]),
+        thresholds="\n".join(f"| {100 * float(rate):g} % | {p:.4f} |" for rate, p in config["thresholds"].items()),
+        fpr=f"{100 * config['fpr']:g} %",
+        sets=_sets(metrics),
         all_table=as_markdown(metrics["all"]),
         distinct_table=as_markdown(metrics["distinct"]),
         missed=", ".join(metrics["missed"]) or "none",
         false_alarms=", ".join(metrics["false_alarms"]) or "none",
     )
+
+
+def _sets(metrics: dict[str, Any]) -> str:
+    """Return a table of recall and false-positive rate on each test set, at the thresholds from validation."""
+    figures = metrics["figures"]["sets"]
+    points = list(next(iter(figures.values()))["points"])
+    header = ["test set", "malicious", "honest"]
+    header += [f"{what} at {point}" for point in points for what in ("recall", "FPR")] + ["AUROC"]
+    rows = []
+    for name, found in figures.items():
+        cells: list[Any] = [name, found["malicious"], found["benign"]]
+        for point in points:
+            cells += [interval(found["points"][point][key]) for key in ("recall", "fpr")]
+        rows.append([*cells, f"{found['auroc']:.3f}" if "auroc" in found else "-"])
+    return table(header, rows)
+
+
+def front_matter(config: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata that model hubs read, results included."""
+    grouped = metrics["figures"]["sets"]["grouped"]
+    point = grouped["points"]["1 %"]
+    values = {
+        "roc_auc": grouped["auroc"],
+        "average_precision": grouped["average_precision"],
+        "f1": point["f1"],
+        "recall": point["recall"]["share"],
+        "false_positive_rate": point["fpr"]["share"],
+    }
+    result = {
+        "task": {"type": "other", "name": "malicious pickle detection"},
+        "dataset": {"name": "grouped test split of safepickle-dl", "type": "safepickle-dl"},
+        "metrics": [{"type": name, "value": round(float(value), 4)} for name, value in values.items()],
+    }
+    return {
+        "license": "apache-2.0",
+        "library_name": "safepickle-dl",
+        "tags": ["security", "pickle", "malware-detection"],
+        "model-index": [{"name": f"{config['name']} {config['version']}", "results": [result]}],
+    }
 
 
 def of_bundle(metrics: dict[str, Any]) -> dict[str, Any]:

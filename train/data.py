@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -65,16 +65,16 @@ class FileDataset(Dataset[Bag]):
 
     def __init__(
         self,
-        path: Path,
+        path: Path | Sequence[Path],
         max_slices: int,
         seed: int | None = None,
         groups: Sequence[str] = JUDGED_GROUPS,
         channels: tuple[int, ...] = (0,),
     ) -> None:
-        """Read a Parquet file.
+        """Read Parquet files.
 
         Args:
-            path: made by `python -m train.corpus build`.
+            path: one or several, made by `python -m train.corpus build`.
             max_slices: slices that are drawn from a larger file each time (count).
             seed: of the drawing and of augmentation; None: take the payload's and the first others, drop nothing.
             groups: the groups of files that are read.
@@ -88,7 +88,8 @@ class FileDataset(Dataset[Bag]):
         self.chosen: list[npt.NDArray[np.int64]] = []
         self.payload: list[npt.NDArray[np.int64]] = []
         self.hard: list[npt.NDArray[np.int64]] = []
-        for row in rows_of(path, groups):
+        paths = [path] if isinstance(path, Path) else path
+        for row in chain.from_iterable(rows_of(one, groups) for one in paths):
             arrays = arrays_of(row)
             chosen = np.flatnonzero(np.isin(arrays.channel, channels))
             if len(chosen) == 0:
@@ -224,6 +225,7 @@ class CorpusData(pl.LightningDataModule):
         seed: int = 0,
         contexts: bool = False,
         judged_groups: list[str] | None = None,
+        more: list[str] | None = None,
     ) -> None:
         """Configure.
 
@@ -235,6 +237,7 @@ class CorpusData(pl.LightningDataModule):
             seed: of everything that is drawn.
             contexts: whether the net sees the opcode contexts (the second channel) too.
             judged_groups: groups that validation looks at; None: all with a clear label.
+            more: other Parquet files of training rows, such as `python -m train.adversarial` writes.
         """
         super().__init__()
         self.save_hyperparameters()
@@ -244,9 +247,8 @@ class CorpusData(pl.LightningDataModule):
         """Read the Parquet files."""
         h: Any = self.hparams
         folder = Path(h.folder)
-        self.training = FileDataset(
-            folder / "train.parquet", h.max_slices, h.seed, tuple(h.mixture), channels=self.channels
-        )
+        paths = [folder / "train.parquet", *map(Path, h.more or [])]
+        self.training = FileDataset(paths, h.max_slices, h.seed, tuple(h.mixture), channels=self.channels)
         self.validation = FileDataset(
             folder / "validation.parquet",
             VALIDATION_SLICES,

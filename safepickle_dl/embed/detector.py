@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List  # noqa: UP035
+from typing import Dict, List, Optional, Tuple  # noqa: UP035
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,9 @@ class Detector(nn.Module):
 
     malicious: float
     suspicious: float
-    slope: float
+    weights: List[float]  # noqa: UP006
+    slopes: List[float]  # noqa: UP006
+    intercepts: List[float]  # noqa: UP006
     intercept: float
     max_tokens: int
     max_findings: int
@@ -24,18 +26,36 @@ class Detector(nn.Module):
 
     def __init__(
         self,
-        net: nn.Module,
-        slope: float,
+        sequence: nn.Module,
+        handcrafted: Optional[nn.Module],  # noqa: UP045
+        anomaly: Optional[nn.Module],  # noqa: UP045
+        members: List[Tuple[float, float, float]],  # noqa: UP006
         intercept: float,
         malicious: float,
         suspicious: float,
         version: str,
         metadata: str,
     ) -> None:
-        """Take a net, its calibration and its thresholds (probabilities)."""
+        """Take the members, of which only the first must be there, and how they count.
+
+        Args:
+            sequence: padded tokens to logits.
+            handcrafted: packed tokens to logits.
+            anomaly: padded tokens to nats.
+            members: weight, slope and intercept of each of the three; zeros for one that is not there.
+            intercept: of the ensemble.
+            malicious: probability.
+            suspicious: probability.
+            version: name and version of the bundle.
+            metadata: JSON.
+        """
         super().__init__()
-        self.net = net
-        self.slope = slope
+        self.sequence = sequence
+        self.handcrafted = handcrafted
+        self.anomaly = anomaly
+        self.weights = [member[0] for member in members]
+        self.slopes = [member[1] for member in members]
+        self.intercepts = [member[2] for member in members]
         self.intercept = intercept
         self.malicious = malicious
         self.suspicious = suspicious
@@ -62,9 +82,9 @@ class Detector(nn.Module):
             data: (n,) uint8, a raw file or one member of an archive.
 
         Returns:
-            Scalars: `score` (probability), one for each member (`sequence`), `verdict` (0 benign, 1 suspicious,
-            2 malicious, 3 error, 4 skipped), `streams` (count), `complete`. For each finding, best first, (f,):
-            `finding_score`, `finding_offset` (bytes), `finding_opcode`.
+            Scalars: `score` (probability), one for each member (`sequence`, `handcrafted`, `anomaly`, if they are
+            there), `verdict` (0 benign, 1 suspicious, 2 malicious, 3 error, 4 skipped), `streams` (count), `complete`.
+            For each finding, best first, (f,): `finding_score`, `finding_offset` (bytes), `finding_opcode`.
         """
         content: List[int] = data.to(torch.int64).cpu().tolist()  # noqa: UP006
         reader = Reader(content)  # type: ignore[arg-type]  # here every buffer is a list
@@ -74,9 +94,16 @@ class Detector(nn.Module):
         for i in range(len(reader.machines)):
             slices.add_machine(reader.machines[i], i)
         complete = reader.complete and not slices.cut_short
-        scores = self.slice_scores(slices, data.device)  # (k,)
-        results = self.members(scores)
-        score = self.combined(results)
+        logits = self.slice_logits(slices, data.device)  # (k, members)
+        results: Dict[str, Tensor] = {"sequence": self.member_score(logits, 0)}  # noqa: UP006
+        if self.handcrafted is not None:
+            results["handcrafted"] = self.member_score(logits, 1)
+        if self.anomaly is not None:
+            results["anomaly"] = self.member_score(logits, 2)
+        weights = torch.tensor(self.weights, dtype=torch.float64)
+        scores = torch.sigmoid((logits * weights).sum(1) + self.intercept)  # (k,)
+        scores[torch.isinf(logits[:, 0])] = 0.0
+        score = scores.max() if scores.numel() > 0 else torch.zeros((), dtype=torch.float64)
         results["score"] = score
         results["verdict"] = self.verdict(float(score.item()), reader.n_streams > 0, complete)
         results["streams"] = torch.tensor(reader.n_streams)
@@ -84,14 +111,11 @@ class Detector(nn.Module):
         self.add_findings(results, scores, reader, slices)
         return results
 
-    def members(self, scores: Tensor) -> Dict[str, Tensor]:  # noqa: UP006
-        """Return the score of each member of the ensemble: `anomaly` and `handcrafted` will stand here."""
-        highest = scores.max() if scores.numel() > 0 else torch.zeros((), dtype=torch.float64)
-        return {"sequence": highest.cpu()}
-
-    def combined(self, members: Dict[str, Tensor]) -> Tensor:  # noqa: UP006
-        """Return the calibrated probability that the members come to."""
-        return members["sequence"]
+    def member_score(self, logits: Tensor, member: int) -> Tensor:
+        """Return the calibrated probability of a member's highest logit, 0 if there is none."""
+        if logits.numel() == 0:
+            return torch.zeros((), dtype=torch.float64)
+        return torch.sigmoid(self.slopes[member] * logits[:, member].max() + self.intercepts[member])
 
     def verdict(self, score: float, has_streams: bool, complete: bool) -> Tensor:
         """Return the verdict as a number."""
@@ -106,14 +130,17 @@ class Detector(nn.Module):
             code = 0
         return torch.tensor(code)
 
-    def slice_scores(self, slices: Slices, device: torch.device) -> Tensor:
-        """Return the calibrated probability of each slice; 0 for opcode contexts, (k,)."""
+    def slice_logits(self, slices: Slices, device: torch.device) -> Tensor:
+        """Return what each member says of each slice, (k, 3); -inf for opcode contexts, 0 where there is no member."""
         tokens = torch.tensor(slices.tokens[: slices.first[slices.count]], dtype=torch.int64)  # (n,)
         first = torch.tensor(slices.first[: slices.count + 1], dtype=torch.int64)  # (k + 1,)
         channel = torch.tensor(slices.channel[: slices.count], dtype=torch.int64)  # (k,)
         grams = torch.tensor(slices.words.grams[: slices.words.n_words * 8], dtype=torch.int64).view(-1, 8)  # (w, 8)
         lengths = first[1:] - first[:-1]
-        scores = torch.zeros(slices.count, dtype=torch.float64)
+        logits = torch.full((slices.count, 3), -float("inf"), dtype=torch.float64)
+        families = torch.zeros(0, dtype=torch.int64)
+        if self.handcrafted is not None:
+            families = self.handcrafted.word_families(grams.to(device))
         chosen = torch.nonzero(channel == 0).view(-1)
         chosen = chosen[torch.argsort(lengths[chosen])]
         done = 0
@@ -126,11 +153,24 @@ class Detector(nn.Module):
                     break
                 size += 1
             part = chosen[done : done + size]
-            batch = self.padded(tokens, first[part], lengths[part], grams)
-            logits = self.net(batch.to(device)).cpu().to(torch.float64)
-            scores[part] = torch.sigmoid(self.slope * logits + self.intercept)
+            batch = self.padded(tokens, first[part], lengths[part], grams).to(device)
+            of_part = torch.zeros(size, 3, dtype=torch.float64)
+            of_part[:, 0] = self.sequence(batch).cpu().to(torch.float64)
+            if self.handcrafted is not None:
+                packed, slice_of = self.ragged(tokens, first[part], lengths[part])
+                found = self.handcrafted(packed.to(device), slice_of.to(device), size, families)
+                of_part[:, 1] = found.cpu().to(torch.float64)
+            if self.anomaly is not None:
+                of_part[:, 2] = self.anomaly(batch).cpu().to(torch.float64)
+            logits[part] = of_part
             done += size
-        return scores
+        return logits
+
+    def ragged(self, tokens: Tensor, first: Tensor, lengths: Tensor) -> Tuple[Tensor, Tensor]:  # noqa: UP006
+        """Return the tokens of slices, (n,), and the number of the slice that each is of, (n,)."""
+        slice_of = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
+        starts = torch.cumsum(lengths, 0) - lengths
+        return tokens[torch.arange(len(slice_of)) - starts[slice_of] + first[slice_of]], slice_of
 
     def padded(self, tokens: Tensor, first: Tensor, lengths: Tensor, grams: Tensor) -> Tensor:
         """Return (b, t, 10) role, id and trigrams of each token, zeros behind short slices (see `batch.pad`)."""

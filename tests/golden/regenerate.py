@@ -1,6 +1,7 @@
-"""Golden slices: `python -m tests.golden.regenerate` rewrites slices.json from the pickles below.
+"""Golden slices and scores: `python -m tests.golden.regenerate` rewrites both from the pickles below.
 
-A change of that file is a change of the token alphabet: bump `tokens.VERSION`, train again.
+A change of the slices is a change of the token alphabet: bump `tokens.VERSION`, train again. The scores change with the
+shipped bundle, and with nothing else.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ import json
 from pathlib import Path
 
 from safepickle_dl.core import tokens as tk
+from safepickle_dl.scanner import Scanner
 from tests.assemble import run, short, slices_of, stack_global
 
 PATH = Path(__file__).with_name("slices.json")
+SCORES = Path(__file__).with_name("scores.json")
 
 PICKLES: dict[str, bytes] = {
     "global_reduce": b"cos\nsystem\n(S'echo hi'\ntR.",
@@ -75,5 +78,17 @@ def golden() -> dict[str, object]:
     return {"tokens_version": tk.VERSION, "cases": cases}
 
 
+def golden_scores() -> dict[str, object]:
+    """Return what scores.json should hold: what the shipped bundle says to each pickle."""
+    scanner = Scanner()
+    cases = {}
+    for name, data in PICKLES.items():
+        result = scanner.scan_bytes(data)
+        members = {member: round(score, 5) for member, score in result.members.items()}
+        cases[name] = {"score": round(result.score, 5), "verdict": result.verdict.value, "members": members}
+    return {"model": scanner.model_version, "cases": cases}
+
+
 if __name__ == "__main__":
     PATH.write_text(json.dumps(golden(), indent=1) + "\n", encoding="utf-8")
+    SCORES.write_text(json.dumps(golden_scores(), indent=1) + "\n", encoding="utf-8")

@@ -30,6 +30,8 @@ class Outcome:
     queries: int
     first_score: float
     best_score: float
+    best: Sample
+    """What scored that."""
 
 
 def search(
@@ -62,7 +64,7 @@ def search(
             now = score(candidate.stream)
             if now <= lowest:
                 best, lowest = candidate, now
-    return Outcome(lowest < threshold, queries, first, lowest)
+    return Outcome(lowest < threshold, queries, first, lowest, best)
 
 
 def mutated(candidate: Sample, hosts: Sequence[Host], rng: Draw) -> Sample | None:
