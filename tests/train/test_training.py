@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +78,14 @@ def test_every_config_says_its_command_and_parses(path: Path) -> None:
         JudgeConfig(**options)
     else:
         CorpusConfig(**options)
+
+
+def test_make_model_runs_what_there_is() -> None:
+    target = (CONFIGS.parent / "Makefile").read_text().partition("\nmodel:\n")[2].partition("\n\n")[0]
+    modules = re.findall(r"python -m (\S+)", target)
+    assert modules[:2] == ["train.corpus", "train"] and modules.index("train.export") < modules.index("train.evaluate")
+    assert all(find_spec(module) for module in modules)
+    assert all((CONFIGS.parent / path).is_file() for path in re.findall(r"configs/\S+", target))
 
 
 def bag(*ids: int, role: int = tk.NAME) -> np.ndarray:
