@@ -1,4 +1,6 @@
-.PHONY: test fuzz lint type build wheel clean
+BUNDLE = checkpoints/safepickle-1
+
+.PHONY: test fuzz lint type model build wheel clean
 
 test:
 	python -m pytest --cov
@@ -13,6 +15,18 @@ lint:
 
 type:
 	mypy
+
+# From the corpus to the bundle; docs/training.md says what each step needs and does.
+model:
+	python -m train.corpus build --config configs/corpus.yaml
+	rm -rf runs/sequence/model
+	python -m train fit -c configs/sequence.yaml --trainer.logger.init_args.version model
+	python -m train.handcrafted --data data/corpus --output runs/handcrafted
+	python -m train.export --checkpoint runs/sequence/model/checkpoints/best.ckpt \
+	    --handcrafted runs/handcrafted --output $(BUNDLE)
+	python -m train.evaluate --config configs/judge.yaml
+	python -m train.card $(BUNDLE) --metrics runs/judge/metrics.json
+	python -m train.curves runs/sequence/model --output docs/training-curves.png
 
 build: clean
 	python -m build
