@@ -35,11 +35,9 @@ PLACES = {
     "name": (tk.NAME,),
     "argument module": (tk.ARGUMENT_MODULE,),
     "argument name": (tk.ARGUMENT_NAME,),
-    "callee value": (tk.CALLEE_ARGUMENT,),
-    "value": (tk.ARGUMENT, tk.STATE),
+    "value": VALUES,
 }
-"""Place in a slice to its roles: what is called (or built, or filled), what is imported for it, values that lead to the
-callee (of `getattr`, of computed names), and the values that it gets."""
+"""Place in a slice to its roles: what is called (or built, or filled), what is imported for it, and its arguments."""
 CALLEE = (tk.MODULE, tk.NAME, tk.CALLEE_ARGUMENT)
 GIVEN = (tk.ARGUMENT, tk.ARGUMENT_MODULE, tk.ARGUMENT_NAME, tk.STATE)
 WORD = tk.FIRST_WORD
@@ -128,12 +126,12 @@ MAXIMA: list[Column] = [
     ("log2 length of the longest value", VALUES, tuple(range(tk.LENGTH, tk.LENGTH + 32))),
     ("log2 digits", VALUES, tuple(range(tk.DIGITS, tk.DIGITS + 5))),
 ]
-_LOOKED_FOR = (
-    (VERBS, tuple(PLACES)),
-    (MODULES, ("module", "argument module")),
-    (TEXTS, ("callee value", "value")),
-)
-FAMILY_COLUMNS = [(place, family) for families, places in _LOOKED_FOR for family in families for place in places]
+FAMILY_COLUMNS = [
+    (place, family)
+    for families, places in ((VERBS, PLACES), (MODULES, ("module", "argument module")), (TEXTS, ("value",)))
+    for family in families
+    for place in places
+]
 NAMES: tuple[str, ...] = (
     *(f"{place}: {family}" for place, family in FAMILY_COLUMNS),
     *(name for name, _, _ in EXISTENCE),
@@ -231,9 +229,10 @@ ORDINALS = _ordinals()
 IN_PLACE = np.array([[role in roles for role in range(tk.N_ROLES)] for roles in PLACES.values()])
 """(places, N_ROLES)"""
 _FAMILY_INDEX = np.array(
-    [list(PLACES).index(place) * 64 + list(FAMILIES).index(family) for place, family in FAMILY_COLUMNS]
+    [list(PLACES).index(place) * 64 + list(FAMILIES).index(family) for place, family in FAMILY_COLUMNS],
+    np.int64,
 )
-_FLAG_INDEX = np.concatenate([_FAMILY_INDEX, len(PLACES) * 64 + np.arange(len(EXISTENCE))])
+_FLAG_INDEX = np.concatenate([_FAMILY_INDEX, len(PLACES) * 64 + np.arange(len(EXISTENCE), dtype=np.int64)])
 
 _TABLES = (
     KNOWN,

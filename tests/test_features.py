@@ -55,7 +55,7 @@ def test_columns_of_a_call_by_hand() -> None:
         (b"cx\nreexec\n)R.", {"name: evaluate", "argument: empty container"}),  # a stem within a word
         (b"cbuiltins\ngetattr\n(cos\npath\nS'execv'\ntR.", {"argument module: process-module", "value: command"}),
         (b"cbuiltins\ngetattr\n(cos\npath\nS'x'\ntR)R.", {"callee: call", "callee: text", "calls in callee"}),
-        (short("os") + b"cf\ng\n)R\x93)R.", {"callee: computed import", "callee value: module-text"}),
+        (b"cf\ng\n" + short("os") + b"cf\ng\n)R\x93.", {"callee: computed import", "callee: call"}),
         (b"cf\ng\n" + stack_global("os.path", "a.b") + b"\x85R.", {"dots in imported names", "argument: import"}),
         (b"cf\ng\n}S'open'\nK\x05sb.", {"operation: BUILD", "value: read", "argument: int of a byte"}),
         (b"\x82\x01)R.", {"callee: extension"}),
