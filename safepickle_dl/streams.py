@@ -128,7 +128,7 @@ class _Memory:
 
     def __init__(self, region: Region, budget: Budget) -> None:
         self._region, self._budget = region, budget
-        self._machine = Machine(region.data)
+        self._machine: Machine | None = None
         self._unread: list[tuple[int, int]] = []
 
     def add(self, stream: PickleStream) -> None:
@@ -138,12 +138,13 @@ class _Memory:
     def read(self, position: int) -> PickleStream:
         """Return the stream that begins at `position`, read with the memo of all that were loaded before."""
         region, budget = self._region, self._budget
+        known = self._machine = self._machine or Machine(region.data)
         for start, end in self._unread:
-            self._machine.begin_again()
-            read_stream(region.name, region.data, start, end, budget, machine=self._machine)
+            known.begin_again()
+            read_stream(region.name, region.data, start, end, budget, machine=known)
         self._unread.clear()
         budget.check_time()  # copying takes as long as there is much to remember
-        machine = copied_state(self._machine, False)
+        machine = copied_state(known, False)
         return read_stream(region.name, region.data, position, region.end, budget, machine=machine)
 
 
