@@ -79,8 +79,8 @@ class Judgement:
             return np.zeros(0, np.float32)
         each = {name: member.logits(arrays, chosen) for name, member in self._ensemble.members.items()}
         for name, logits in each.items():
-            probability = self._ensemble.bundle.members[name].probability(float(logits.max()))
-            self._members[name] = max(self._members[name], probability)
+            score = self._ensemble.score_of(name, float(logits.max()))
+            self._members[name] = max(self._members[name], score)
         return self._ensemble.combined(each)
 
     def _add_rule_findings(self, portion: Portion) -> None:

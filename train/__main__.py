@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pytorch_lightning.cli import ArgsType, LightningCLI
 
-from train.data import CorpusData
-from train.module import SequenceTraining
-
 
 def main(args: ArgsType = None) -> LightningCLI:
-    """Run LightningCLI: `fit`, `validate`, `test`; every option of the model, data and trainer is a flag."""
-    return LightningCLI(SequenceTraining, CorpusData, args=args, save_config_kwargs={"overwrite": True})
+    """Run LightningCLI: `fit`, `validate`, `test`.
+
+    The configuration names the classes of model and data; every option of theirs and of the trainer is a flag.
+    """
+    return LightningCLI(args=args, save_config_kwargs={"overwrite": True})
 
 
 if __name__ == "__main__":

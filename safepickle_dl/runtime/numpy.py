@@ -109,7 +109,7 @@ class NumpyClassifier:
         bounds = np.cumsum(lengths) - lengths
         highest = np.maximum.reduceat(x, bounds)  # (k, d)
         mean = np.add.reduceat(x, bounds) / lengths[:, None].astype(np.float32)
-        hidden = _gelu(np.concatenate([highest, mean], 1) @ self._hidden[0] + self._hidden[1])
+        hidden = gelu(np.concatenate([highest, mean], 1) @ self._hidden[0] + self._hidden[1])
         logits: Floats = (hidden @ self._out[0] + self._out[1])[:, 0]
         return logits
 
@@ -154,7 +154,7 @@ def _normed(x: Floats, weight: Floats, bias: Floats) -> Floats:
     return result
 
 
-def _gelu(x: Floats) -> Floats:
+def gelu(x: Floats) -> Floats:
     """Return x * P(normal <= x), by Abramowitz and Stegun 7.1.26 (error below 1.5e-7)."""
     z = np.abs(x) * np.float32(2**-0.5)
     t = 1 / (1 + np.float32(0.3275911) * z)

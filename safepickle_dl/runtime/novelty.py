@@ -1,0 +1,100 @@
+"""The autoencoder on numpy: how new each slice is, and how unusual that is among honest files.
+
+The forward pass of `models.autoencoder`. Legend: k slices, n tokens, w words, g trigrams, p parts, v symbols.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from safepickle_dl.batch import SliceArrays
+from safepickle_dl.core import tokens as tk
+from safepickle_dl.errors import BundleError
+from safepickle_dl.runtime.numpy import Floats, gelu, read_safetensors
+
+BATCH_SLICES = 128
+"""Slices of one pass (count): their bags fit into the processor's cache."""
+PART_OF_ROLE = np.array([0, 0, 0, 0, 1, 1, 2, 2, 3, 0])
+N_SCORED = 2
+"""Of the parts callee, arguments, imports and state, the first two count."""
+
+Ints = npt.NDArray[np.int64]
+
+
+class NoveltyScorer:
+    """Novelty of slices."""
+
+    def __init__(self, path: Path) -> None:
+        """Map the weights.
+
+        Raises:
+            BundleError: they cannot be read, or are those of another net.
+        """
+        weights = read_safetensors(path)
+        try:
+            self._symbol, self._bias = weights["symbol"], weights["bias"][:N_SCORED]
+            self._encoder, self._decoder = (
+                [(weights[f"{name}.{i}.weight"].T, weights[f"{name}.{i}.bias"]) for i in (0, 2)]
+                for name in ("encoder", "decoder")
+            )
+            self.knots, self.levels = weights["knots"], weights["levels"]
+        except KeyError as error:
+            raise BundleError(f"{path.name}: no tensor {error}") from error
+        self._n_parts = len(weights["bias"])
+        self._n_symbols = len(self._symbol)
+
+    def scores(self, arrays: SliceArrays, chosen: Ints) -> Floats:
+        """Return how new each chosen slice is, (k,), in nats."""
+        grams = np.where(
+            arrays.grams > 0, tk.FIRST_WORD + arrays.grams % (self._n_symbols - tk.FIRST_WORD), 0
+        )  # (w, g)
+        scores = np.empty(len(chosen), np.float32)
+        for start in range(0, len(chosen), BATCH_SLICES):
+            part = chosen[start : start + BATCH_SLICES]
+            scores[start : start + len(part)] = self._losses(self._bags(arrays, part, grams))
+        return scores
+
+    def logits(self, arrays: SliceArrays, chosen: Ints) -> Floats:
+        """Return `scores`: as a member of an ensemble, whose weight makes logits of them."""
+        return self.scores(arrays, chosen)
+
+    def percentile(self, raw: Floats) -> Floats:
+        """Return the share of honest validation files that are less new than each score, 0 to 1; it never falls."""
+        return np.asarray(np.interp(raw, self.knots, self.levels), np.float32)
+
+    def _bags(self, arrays: SliceArrays, chosen: Ints, grams: Ints) -> Floats:
+        """Return the share of each symbol in each part of the chosen slices, (k, p, v)."""
+        lengths = arrays.lengths[chosen]
+        ends = np.cumsum(lengths)
+        tokens = arrays.tokens[np.arange(ends[-1]) + np.repeat(arrays.first[chosen] - ends + lengths, lengths)]  # (n,)
+        row = np.repeat(np.arange(len(chosen)) * self._n_parts, lengths)
+        row += PART_OF_ROLE[tokens & ((1 << tk.ID_SHIFT) - 1)]
+        ids = (tokens >> tk.ID_SHIFT) & ((1 << (tk.WORD_SHIFT - tk.ID_SHIFT)) - 1)
+        is_word = ids >= tk.FIRST_WORD
+        words = grams[tokens[is_word] >> tk.WORD_SHIFT]  # (words among n, g)
+        some = words > 0
+        n_some = some.sum(1)
+        index = np.concatenate([row[~is_word] * self._n_symbols + ids[~is_word],
+                                (row[is_word, None] * self._n_symbols + words)[some]])  # fmt: skip
+        weight = np.concatenate([np.ones(len(row) - len(words)), np.repeat(1 / np.maximum(n_some, 1), n_some)])
+        n_rows = len(chosen) * self._n_parts
+        bags = np.bincount(index, weight, n_rows * self._n_symbols).reshape(n_rows, -1).astype(np.float32)
+        bags /= np.maximum(bags.sum(1, keepdims=True), np.float32(1e-6))
+        return bags.reshape(len(chosen), self._n_parts, -1)
+
+    def _losses(self, bags: Floats) -> Floats:
+        """Return what is lost of the parts that count, (k,)."""
+        h: Floats = (bags.reshape(-1, self._n_symbols) @ self._symbol).reshape(len(bags), -1)
+        for layers in (self._encoder, self._decoder):
+            h = gelu(h @ layers[0][0] + layers[0][1]) @ layers[1][0] + layers[1][1]
+        back = np.ascontiguousarray(h.reshape(len(bags), self._n_parts, -1)[:, :N_SCORED])
+        foreseen = back.reshape(-1, back.shape[-1]) @ self._symbol.T  # flat: numpy multiplies stacks slowly
+        foreseen = foreseen.reshape(len(bags), N_SCORED, -1) + self._bias  # (k, scored parts, v)
+        foreseen -= foreseen.max(-1, keepdims=True)
+        foreseen -= np.log(np.exp(foreseen).sum(-1, keepdims=True))
+        shares = bags[:, :N_SCORED]
+        lost: Floats = np.einsum("kpv,kpv->k", shares, np.log(np.maximum(shares, np.float32(1e-9))) - foreseen)
+        return lost
