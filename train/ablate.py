@@ -26,10 +26,11 @@ import torch
 from jsonargparse import ArgumentParser
 from torch import Tensor
 
-from train.data import ALL_GROUPS, MADE_GROUPS, VALIDATION_SLICES, CorpusData, FileDataset
-from train.hard import HardSlices
+from train.data import ALL_GROUPS, MADE_GROUPS, CorpusData, FileDataset
+from train.ensemble import member_logits
+from train.hard import HardSlices, TrainingNet
 from train.judge.metrics import threshold_for
-from train.module import SequenceTraining, figures, logits_by_length
+from train.module import SequenceTraining, figures
 from train.variants import VARIANTS, Pool, Variant
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -54,7 +55,7 @@ class AblationConfig:
     """Options of `SequenceTraining`."""
     max_slices: int = 8
     """Slices drawn from one file of a step (count)."""
-    steps_per_epoch: int = 200
+    steps_per_epoch: int = 150
     """Steps (count); mining is at the end of the first epoch."""
     max_epochs: int = 2
     """Epochs (count)."""
@@ -75,7 +76,7 @@ def read(folder: Path, mixture: tuple[str, ...], judged: tuple[str, ...], channe
     """Return the training and the validation files as a net of these channels sees them, read once."""
     return (
         FileDataset(folder / "train.parquet", 0, groups=mixture, channels=channels),
-        FileDataset(folder / "validation.parquet", VALIDATION_SLICES, groups=judged, channels=channels),
+        FileDataset(folder / "validation.parquet", 0, groups=judged, channels=channels),
     )
 
 
@@ -146,12 +147,11 @@ def train(config: AblationConfig, variant: Variant, seed: int) -> tuple[Sequence
     return module.eval(), data, clock.seconds / clock.steps
 
 
-@torch.no_grad()
 def measure(module: SequenceTraining, data: SharedData, pool: Pool) -> dict[str, float]:
-    """Return the figures on the validation files."""
+    """Return the figures on all slices of the validation files."""
     files = data.validation
-    logits = torch.cat([logits_by_length(module.net, batch["tokens"]).float() for batch in data.val_dataloader()])
-    bags = logits.split([min(len(chosen), files.max_slices) for chosen in files.chosen])
+    known = member_logits([TrainingNet(module)], files)
+    bags = [torch.from_numpy(known.logits[chosen, 0]) for chosen in known.slices]
     return figures_of_bags(bags, np.array(files.labels), np.isin(files.groups, MADE_GROUPS), pool)
 
 
