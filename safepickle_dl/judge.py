@@ -22,7 +22,7 @@ from safepickle_dl.types import Finding, ScanResult, StreamReport, Verdict
 MAX_FINDINGS = 100
 """Findings of one file that are reported, the highest scores first (count)."""
 MAX_EXPLAINED = 20
-"""Findings of one file that say why, the highest scores of a portion first (count): each costs some dozen more slices."""
+"""Findings of one file that say why, a portion's highest scores first (count): each costs some dozen more slices."""
 MAX_NOTES = 20
 """Notes on one file that are reported (count)."""
 RULE_SCORE = 1.0
