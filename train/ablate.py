@@ -208,6 +208,10 @@ def as_report(config: AblationConfig, runs: Mapping[str, Mapping[str, Mapping[st
         if results:
             cells = [_cell([result[key] for result in results if key in result], n) for key, n in columns.values()]
             lines.append(f"| {name} | {variant.says} | {len(results)} | " + " | ".join(cells) + " |")
+    missing = [f"{name} ({seed})" for name, seeds in config.variants.items() for seed in seeds
+               if str(seed) not in runs.get(name, {})]  # fmt: skip
+    if missing:
+        lines += ["", f"Not run yet (seed): {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
 
 
