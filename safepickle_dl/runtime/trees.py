@@ -35,9 +35,7 @@ class TreeClassifier:
         tensors = read_safetensors(path)
         try:
             digest, n_columns = (int(tensors[name][0]) for name in ("digest", "n_columns"))
-            self.feature, self.left, self.root = (
-                tensors[name].astype(np.intp) for name in ("feature", "left", "root")
-            )
+            self.feature, self.left, self.root = (tensors[name].astype(np.intp) for name in ("feature", "left", "root"))
             self.threshold, self.value = tensors["threshold"], tensors["value"]
             self.base = float(tensors["base"][0])
         except KeyError as error:
