@@ -1,4 +1,6 @@
-.PHONY: test fuzz lint type build wheel clean
+BUNDLE = checkpoints/safepickle-1
+
+.PHONY: test fuzz lint type model build wheel clean
 
 test:
 	python -m pytest --cov
@@ -13,6 +15,24 @@ lint:
 
 type:
 	mypy
+
+# From the corpus to the bundle; docs/training.md says what each step needs and does.
+model:
+	python -m train.corpus build --config configs/corpus.yaml
+	rm -rf runs/sequence/first runs/sequence/model runs/anomaly/model
+	python -m train.handcrafted --data data/corpus --output runs/handcrafted
+	python -m train fit -c configs/sequence.yaml --trainer.logger.init_args.version first
+	python -m train.export --checkpoint runs/sequence/first/checkpoints/best.ckpt \
+	    --handcrafted runs/handcrafted --output runs/first
+	python -m train.adversarial --bundle runs/first --output data/corpus/searched.parquet
+	python -m train fit -c configs/sequence.yaml -c configs/searched.yaml --trainer.logger.init_args.version model
+	python -m train fit -c configs/autoencoder.yaml --trainer.logger.init_args.version model
+	python -m train.anomaly --checkpoint runs/anomaly/model/checkpoints/last.ckpt --output data/anomaly
+	python -m train.export --checkpoint runs/sequence/model/checkpoints/best.ckpt \
+	    --handcrafted runs/handcrafted --anomaly data/anomaly --output $(BUNDLE)
+	python -m train.evaluate --config configs/judge.yaml
+	python -m train.card $(BUNDLE) --metrics runs/judge/metrics.json
+	python -m train.curves runs/sequence/model --output docs/training-curves.png
 
 build: clean
 	python -m build

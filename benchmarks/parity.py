@@ -25,10 +25,11 @@ import numpy as np
 
 from safepickle_dl.analysis import Analysis, analyse
 from safepickle_dl.batch import SliceArrays, pad
-from safepickle_dl.bundle import load_bundle
+from safepickle_dl.bundle import load_bundle, sigmoid
 from safepickle_dl.containers import Region, open_file
 from safepickle_dl.core import BUILD
 from safepickle_dl.core import tokens as tk
+from safepickle_dl.ensemble import Ensemble
 from safepickle_dl.limits import DEFAULT_LIMITS
 from safepickle_dl.reader import read_path
 from safepickle_dl.scanner import Scanner
@@ -183,7 +184,9 @@ def compare(files: list[Path], arguments: argparse.Namespace) -> list[str]:
     """Return what differs between the runtimes, and print how much was compared."""
     from safepickle_dl.runtime.onnx import OnnxClassifier
 
-    scanner, onnx, torch_ = Scanner(), OnnxClassifier(load_bundle().onnx_of("sequence")), Torch()
+    scanner, torch_ = Scanner(), Torch()
+    ensemble = Ensemble(scanner.bundle)
+    onnx = {name: OnnxClassifier(scanner.bundle.onnx_of(name)) for name in scanner.bundle.members}
     script = Script(arguments.module) if arguments.module else None
     differences: list[str] = []
     worst = {"onnx": 0.0, "torch": 0.0, "torchscript": 0.0, "c++": 0.0}
@@ -194,15 +197,19 @@ def compare(files: list[Path], arguments: argparse.Namespace) -> list[str]:
         arrays = SliceArrays.of(analyse(read_path(path)).slices)
         chosen = np.flatnonzero(arrays.channel == 0)
         has_call_sites = len(chosen) > 0
-        logits = {
-            "onnx": float(onnx.logits(arrays, chosen).max()) if has_call_sites else -np.inf,
-            "torch": torch_.highest(arrays, chosen) if has_call_sites else -np.inf,
-        }
-        for name, logit in logits.items():
-            score = scanner.bundle.probability(logit)
-            worst[name] = max(worst[name], abs(score - result.score))
-            if abs(score - result.score) > TOLERANCE:
-                differences.append(f"{path}: {name} {score}, numpy {result.score}")
+        if has_call_sites:
+            each = {name: member.logits(arrays, chosen) for name, member in onnx.items()}
+            found = {
+                "onnx": (sigmoid(float(ensemble.combined(each).max())), result.score),
+                "torch": (
+                    scanner.bundle.members["sequence"].probability(torch_.highest(arrays, chosen)),
+                    result.members["sequence"],
+                ),
+            }
+            for name, (score, expected_score) in found.items():
+                worst[name] = max(worst[name], abs(score - expected_score))
+                if abs(score - expected_score) > TOLERANCE:
+                    differences.append(f"{path}: {name} {score}, numpy {expected_score}")
         if script is None:
             continue
         for data in regions(path):

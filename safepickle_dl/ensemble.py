@@ -15,7 +15,9 @@ import numpy.typing as npt
 
 from safepickle_dl.batch import SliceArrays
 from safepickle_dl.bundle import Bundle
+from safepickle_dl.runtime.novelty import NoveltyScorer
 from safepickle_dl.runtime.numpy import NumpyClassifier
+from safepickle_dl.runtime.trees import TreeClassifier
 
 Floats = npt.NDArray[np.float32]
 
@@ -27,7 +29,11 @@ class SliceClassifier(Protocol):
         """Return the logit of each chosen slice, (k,)."""
 
 
-MAKERS: dict[str, Callable[[Path], SliceClassifier]] = {"sequence": NumpyClassifier}
+MAKERS: dict[str, Callable[[Path], SliceClassifier]] = {
+    "sequence": NumpyClassifier,
+    "handcrafted": TreeClassifier,
+    "anomaly": NoveltyScorer,
+}
 """Member to what reads its weights."""
 
 
@@ -48,6 +54,16 @@ class Ensemble:
     def logits(self, arrays: SliceArrays, chosen: npt.NDArray[np.int64]) -> Floats:
         """Return the logit of each chosen slice, (k,)."""
         return self.combined({name: member.logits(arrays, chosen) for name, member in self.members.items()})
+
+    def score_of(self, name: str, highest: float) -> float:
+        """Return what a member says of a file whose highest logit is `highest`: a calibrated probability.
+
+        Of the anomaly member it is the share of honest validation files that are less new.
+        """
+        member = self.members[name]
+        if isinstance(member, NoveltyScorer):
+            return float(member.percentile(np.array([highest], np.float32))[0])
+        return self.bundle.members[name].probability(highest)
 
     def combined(self, logits: dict[str, Floats]) -> Floats:
         """Return the ensemble's logit of each slice, (k,), from those of all its members."""

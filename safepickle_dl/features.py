@@ -229,9 +229,10 @@ ORDINALS = _ordinals()
 IN_PLACE = np.array([[role in roles for role in range(tk.N_ROLES)] for roles in PLACES.values()])
 """(places, N_ROLES)"""
 _FAMILY_INDEX = np.array(
-    [list(PLACES).index(place) * 64 + list(FAMILIES).index(family) for place, family in FAMILY_COLUMNS]
+    [list(PLACES).index(place) * 64 + list(FAMILIES).index(family) for place, family in FAMILY_COLUMNS],
+    np.int64,
 )
-_FLAG_INDEX = np.concatenate([_FAMILY_INDEX, len(PLACES) * 64 + np.arange(len(EXISTENCE))])
+_FLAG_INDEX = np.concatenate([_FAMILY_INDEX, len(PLACES) * 64 + np.arange(len(EXISTENCE), dtype=np.int64)])
 
 _TABLES = (
     KNOWN,

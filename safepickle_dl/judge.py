@@ -21,8 +21,8 @@ from safepickle_dl.types import Finding, ScanResult, StreamReport, Verdict
 
 MAX_FINDINGS = 100
 """Findings of one file that are reported, the highest scores first (count)."""
-MAX_EXPLAINED = 10
-"""Findings of one file that say why, the highest scores first (count): each costs some dozen more slices."""
+MAX_EXPLAINED = 20
+"""Findings of one file that say why, a portion's highest scores first (count): each costs some dozen more slices."""
 MAX_NOTES = 20
 """Notes on one file that are reported (count)."""
 RULE_SCORE = 1.0
@@ -42,6 +42,7 @@ class Judgement:
         self._rules = 0.0
         self._scores = array("d")  # of each slice
         self._n_pairs = 0
+        self._n_explained = 0
         self._streams: list[StreamReport] = []
         self._findings: list[tuple[float, int, int, Finding]] = []
 
@@ -63,9 +64,10 @@ class Judgement:
                 if place not in suspects or score > suspects[place][0]:
                     suspects[place] = (score, k)
         ranked = sorted(suspects.items(), key=lambda item: (-item[1][0], item[0]))[:MAX_FINDINGS]
-        for i, ((source, site), (score, k)) in enumerate(ranked):
+        for (source, site), (score, k) in ranked:
             finding = _finding(portion.streams[source - portion.first], site, score)
-            if i < MAX_EXPLAINED:
+            if self._n_explained < MAX_EXPLAINED:
+                self._n_explained += 1
                 text = f"{finding.callee} {finding.arguments}"
                 finding = replace(finding, why=why(self._ensemble.logits, arrays, k, text))
             self._findings.append((-score, source, site, finding))
@@ -79,8 +81,8 @@ class Judgement:
             return np.zeros(0, np.float32)
         each = {name: member.logits(arrays, chosen) for name, member in self._ensemble.members.items()}
         for name, logits in each.items():
-            probability = self._ensemble.bundle.members[name].probability(float(logits.max()))
-            self._members[name] = max(self._members[name], probability)
+            score = self._ensemble.score_of(name, float(logits.max()))
+            self._members[name] = max(self._members[name], score)
         return self._ensemble.combined(each)
 
     def _add_rule_findings(self, portion: Portion) -> None:

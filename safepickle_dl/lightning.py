@@ -42,7 +42,12 @@ class Instantiator:
 def instantiators(stream: PickleStream, index: int) -> Iterator[Instantiator]:
     """Yield each `_instantiator` of a stream that does not name Lightning's own function."""
     nodes = stream.machine.nodes
-    keys = {node for node in literal_nodes(nodes, len(KEY), 10 * len(KEY)) if _text(nodes, node) == KEY}
+    keys = {
+        node
+        for portion in literal_nodes(nodes, len(KEY), 10 * len(KEY))
+        for node in portion.tolist()
+        if _text(nodes, node) == KEY
+    }
     if not keys:
         return
     for node in range(kd.FIRST_FREE, nodes.count):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from safepickle_dl import literals
 from safepickle_dl.core import kinds as kd
@@ -23,7 +25,7 @@ from safepickle_dl.limits import Budget
 from safepickle_dl.reader import Buffer
 
 IDENTIFIER = re.compile(r"[^\W\d][\w.]*\Z")
-NODES_AT_ONCE = 1 << 18
+NODES_AT_ONCE = 1 << 14
 GAP = "!frame"
 MAX_GAPS = 16
 """Frames of one stream whose ends are crossed that are followed (count)."""
@@ -123,16 +125,18 @@ def global_text(machine: Machine, node: int) -> tuple[str, str]:
     return module, name
 
 
-def literal_nodes(nodes: Nodes, shortest: int, longest: int = sys.maxsize) -> list[int]:
-    """Return the nodes of the texts and bytes whose literals are `shortest` to `longest` bytes long, in order."""
-    found: list[int] = []
+def literal_nodes(nodes: Nodes, shortest: int, longest: int = sys.maxsize) -> Iterator[npt.NDArray[np.intp]]:
+    """Yield the nodes of the texts and bytes whose literals are `shortest` to `longest` bytes long, in order.
+
+    They come in portions of at most NODES_AT_ONCE, none of them empty: all at once, they could fill the memory.
+    """
     for start in range(0, nodes.count, NODES_AT_ONCE):
         end = min(start + NODES_AT_ONCE, nodes.count)
         kind, lo, hi = (np.asarray(memoryview(buffer)[start:end]) for buffer in (nodes.kind, nodes.lo, nodes.hi))
         size = hi - lo
         chosen = ((kind == kd.TEXT) | (kind == kd.DATA)) & (size >= shortest) & (size <= longest)
-        found.extend((np.flatnonzero(chosen) + start).tolist())
-    return found
+        if chosen.any():
+            yield np.flatnonzero(chosen) + start
 
 
 def items_of(nodes: Nodes, container: int) -> list[int]:

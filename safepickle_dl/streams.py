@@ -14,7 +14,7 @@ from heapq import merge
 from safepickle_dl.containers.region import Region
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.lexer import Lexer
-from safepickle_dl.core.machine import copied_state
+from safepickle_dl.core.machine import Machine, copied_state
 from safepickle_dl.limits import Budget
 from safepickle_dl.stream import PickleStream, literal_nodes, read_stream, stop_at_limit
 from safepickle_dl.torch_legacy import storages_end
@@ -64,10 +64,12 @@ def read_streams(region: Region, budget: Budget | None = None) -> Iterator[Pickl
     accepted = _is_pickle(first) if region.certain else makes_sense(first)
     search = _Search(region, budget)
     stream = first if accepted else search.next(position) if region.search else None
+    memory = _Memory(region, budget)
     streams: list[PickleStream] = []  # the first few
     while stream is not None:
         stream.certain = region.certain and accepted
         position = stream.end
+        memory.add(stream)
         budget.streams -= 1
         if budget.streams < 0 or (budget.streams == 0 and position < region.end):
             stop_at_limit(stream, position)
@@ -77,17 +79,16 @@ def read_streams(region: Region, budget: Budget | None = None) -> Iterator[Pickl
         if len(streams) < 5:
             streams.append(stream)
             position = storages_end(streams, region)
-        stream = _next(region, position, stream, search, budget)
+        stream = _next(region, position, memory, search, budget)
 
 
-def _next(region: Region, position: int, before: PickleStream, search: _Search, budget: Budget) -> PickleStream | None:
+def _next(region: Region, position: int, memory: _Memory, search: _Search, budget: Budget) -> PickleStream | None:
     """Return the stream that is read, or found, at or behind `position`."""
     if position >= region.end:
         return None
     stream = read_stream(region.name, region.data, position, region.end, budget)
-    if misses_memo(stream):  # an unpickler that loads again keeps its memo
-        again = copied_state(before.machine, False)
-        stream = read_stream(region.name, region.data, position, region.end, budget, machine=again)
+    if misses_memo(stream):
+        stream = memory.read(position)
     if _is_pickle(stream):
         return stream
     return search.next(position)
@@ -118,8 +119,33 @@ def makes_sense(stream: PickleStream) -> bool:
     machine = stream.machine
     has_header = stream.data[stream.start] == op.PROTO
     if stream.complete and machine.n_anomalies == 0 and has_header:
-        return stream.imports_something() or bool(literal_nodes(machine.nodes, MIN_INNER))
+        return stream.imports_something() or any(True for _ in literal_nodes(machine.nodes, MIN_INNER))
     return stream.calls_something_named(cleanly=not has_header)
+
+
+class _Memory:
+    """What an unpickler knows that loads one pickle of a region after the other: it keeps its memo."""
+
+    def __init__(self, region: Region, budget: Budget) -> None:
+        self._region, self._budget = region, budget
+        self._machine: Machine | None = None
+        self._unread: list[tuple[int, int]] = []
+
+    def add(self, stream: PickleStream) -> None:
+        """Note a pickle that was loaded; it is read again only if a later one misses what it stored."""
+        self._unread.append((stream.start, stream.end))
+
+    def read(self, position: int) -> PickleStream:
+        """Return the stream that begins at `position`, read with the memo of all that were loaded before."""
+        region, budget = self._region, self._budget
+        known = self._machine = self._machine or Machine(region.data)
+        for start, end in self._unread:
+            known.begin_again()
+            read_stream(region.name, region.data, start, end, budget, machine=known)
+        self._unread.clear()
+        budget.check_time()  # copying takes as long as there is much to remember
+        machine = copied_state(known, False)
+        return read_stream(region.name, region.data, position, region.end, budget, machine=machine)
 
 
 class _Search:

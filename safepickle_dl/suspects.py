@@ -6,6 +6,8 @@ A pickle may hold millions of literals, few of which could be pickles. What pass
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,7 +23,6 @@ MIN_HEADLESS = 24
 """Characters of base64 that a pickle without a header needs at least (count)."""
 HEAD = 64
 """First bytes of a literal that are looked at here."""
-LITERALS_AT_ONCE = 1 << 14
 
 Mask = npt.NDArray[np.bool_]
 Octets = npt.NDArray[np.uint8]
@@ -50,20 +51,16 @@ _SIX_BITS[list(_ALPHABET)] = np.arange(64)
 _SIX_BITS[list(b"-_")] = (62, 63)
 
 
-def suspects(nodes: Nodes, data: Buffer) -> list[int]:
-    """Return the nodes of the literals that could be pickles, as they are, encoded or compressed, in order."""
-    found: list[int] = []
-    every = np.array(literal_nodes(nodes, MIN_LITERAL), np.int64)
+def suspects(nodes: Nodes, data: Buffer) -> Iterator[int]:
+    """Yield the nodes of the literals that could be pickles, as they are, encoded or compressed, in order."""
     octets = np.frombuffer(data, np.uint8)
-    for start in range(0, len(every), LITERALS_AT_ONCE):
-        part = every[start : start + LITERALS_AT_ONCE]
+    for part in literal_nodes(nodes, MIN_LITERAL):
         first, last = int(part[0]), int(part[-1]) + 1
         lo, hi, opcode = (
             np.asarray(memoryview(buffer)[first:last])[part - first] for buffer in (nodes.lo, nodes.hi, nodes.opcode)
         )
         heads = octets[np.minimum(lo[:, None] + np.arange(HEAD), (hi - 1)[:, None])]  # (literals, HEAD)
-        found.extend(part[_could_be(heads, opcode, hi - lo)].tolist())
-    return found
+        yield from part[_could_be(heads, opcode, hi - lo)].tolist()
 
 
 def _could_be(heads: Octets, opcode: Octets, size: npt.NDArray[np.int64]) -> Mask:

@@ -18,11 +18,12 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 from tests.assemble import short, stack_global
 
-MEMORY = 512 << 20
+MEMORY = 500_000_000
 """What scanning any of them may take, the interpreter and the file itself included (bytes)."""
 
 CALL = stack_global("os", "system") + short("echo hi") + b"\x85R"
@@ -115,8 +116,25 @@ def integers() -> bytes:
 
 
 def strings() -> bytes:
-    """A million strings, all in the memo."""
-    return b"\x80\x04](" + b"\x8c\3abc\x94" * 1_000_000 + b"e0" + CALL + b"."
+    """Five million strings on the stack, all in the memo."""
+    return b"\x80\x04(" + b"\x8c\x08abcdefgh\x94" * 5_000_000 + b"1" + CALL + b"."
+
+
+def nested_tuples() -> bytes:
+    """Tuples in tuples, ten million levels."""
+    return b"\x80\x04)" + b"\x85" * 10_000_000 + b"0" + CALL + b"."
+
+
+def appended() -> bytes:
+    """A list of ten million integers, each with an APPEND of its own."""
+    return b"\x80\x04]" + b"J\1\2\3\4a" * 10_000_000 + b"0" + CALL + b"."
+
+
+def contexts() -> bytes:
+    """Two million BUILDs, each behind other opcodes."""
+    return (
+        b"\x80\x04N" + b"".join(bytes(parts) + b"0b" for parts in product(b"N\x88\x89)]}\x8f(", repeat=7)) + CALL + b"."
+    )
 
 
 def marks() -> bytes:
@@ -190,6 +208,9 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
         lengths,
         integers,
         strings,
+        nested_tuples,
+        appended,
+        contexts,
         marks,
         calls,
         headers,

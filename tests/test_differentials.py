@@ -93,6 +93,18 @@ def test_d10_a_memo_that_outlives_its_pickle() -> None:
     second = b"\x80\x04h\x00h\x01\x93" + short("echo hi") + b"\x85R."
     assert called(first + second) == {"os.system"}
     assert called(first + first + second) == {"os.system"}
+    harmless = b"\x80\x04N."
+    assert called(first + harmless * 3 + second) == {"os.system"}
+    parts = [
+        b"Vos\np7\n.",
+        b"Vsystem\np8\n.",
+        harmless,
+        b"g7\ng8\n\x93p9\n.",
+        harmless,
+        b"g9\n" + short("x") + b"\x85R.",
+    ]
+    assert called(b"".join(parts)) == {"os.system"}
+    assert len(streams(b"".join(parts))) == len(parts)
 
 
 def test_d11_stop_is_not_the_end() -> None:

@@ -104,5 +104,5 @@ def test_names_and_words_are_distinct_and_words_are_words() -> None:
 
 def test_distinct_words_have_distinct_fingerprints() -> None:
     words = {word for words in FAMILIES.values() for word in words.split() if "*" not in word}
-    assert len(columns._KNOWN) == len(words) == len(set(columns._KNOWN.tolist()))
-    assert all(low < high for low, high in itertools.pairwise(columns._KNOWN.tolist()))
+    assert len(columns.KNOWN) == len(words) == len(set(columns.KNOWN.tolist()))
+    assert all(low < high for low, high in itertools.pairwise(columns.KNOWN.tolist()))

@@ -114,9 +114,9 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, help="a bundle's folder (default: the one that ships)")
     parser.add_argument("--config", default="configs/corpus.yaml", help="of the corpus")
     parser.add_argument("--output", type=Path, default=Path("data/corpus/searched.parquet"))
-    parser.add_argument("--made", type=int, default=1500, help="made attacks to start from (count)")
-    parser.add_argument("--rounds", type=int, default=5, help="searches from each real file (count)")
-    parser.add_argument("--budget", type=int, default=60, help="queries of one search (count)")
+    parser.add_argument("--made", type=int, default=400, help="made attacks to start from (count)")
+    parser.add_argument("--rounds", type=int, default=2, help="searches from each real file (count)")
+    parser.add_argument("--budget", type=int, default=30, help="queries of one search (count)")
     given = parser.parse_args()
     config = corpus_config(given.config)
     jobs = [job for job in Sources(config).jobs() if job.source == "real"]

@@ -304,7 +304,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--compare", action="store_true", help="train the monotone model of whole files too")
     arguments = parser.parse_args()
-    mixture = yaml.safe_load(arguments.config.read_text(encoding="utf-8"))["data"]["mixture"]
+    mixture = yaml.safe_load(arguments.config.read_text(encoding="utf-8"))["data"]["init_args"]["mixture"]
     print(json.dumps(train(arguments.data, arguments.output, mixture, arguments.seed, arguments.compare), indent=2))
 
 

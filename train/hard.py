@@ -41,7 +41,7 @@ class HardSlices(pl.Callback):
 
 def mine(data: FileDataset, module: SequenceTraining, n: int) -> None:
     """Set `hard` of each honest file with more slices than a step draws: the `n` that score highest, one of a kind."""
-    logits = SharedLogits(_Net(module))
+    logits = SharedLogits(TrainingNet(module))
     was_training = module.training
     module.eval()
     for i, arrays in enumerate(data.arrays):
@@ -51,10 +51,11 @@ def mine(data: FileDataset, module: SequenceTraining, n: int) -> None:
     module.train(was_training)
 
 
-class _Net:
+class TrainingNet:
     """The net under training as a `SliceClassifier`."""
 
     def __init__(self, module: SequenceTraining) -> None:
+        """Ask the net of a module, in whatever state it is."""
         self.module = module
 
     def logits(self, arrays: SliceArrays, chosen: np.ndarray) -> np.ndarray:

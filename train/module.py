@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy.typing as npt
 import pytorch_lightning as pl
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -35,6 +38,31 @@ def suspects(logits: Tensor, honest: Tensor, label: Tensor) -> Tensor:
         label: (s,) of the file of each.
     """
     return logits.masked_fill(honest & (label == 1), -torch.inf)
+
+
+def figures(scores: npt.NDArray[Any], labels: npt.NDArray[Any], made: npt.NDArray[Any]) -> dict[str, float]:
+    """Return average precision, and recall where 1 % of the honest files but twins pass, of real and of made files.
+
+    Args:
+        scores: (n,) of files.
+        labels: (n,) 1 where malicious; of one label alone, nothing is returned.
+        made: (n,) bool, whether a file is made; an honest one is a twin then.
+    """
+    if len(set(labels.tolist())) < 2:
+        return {}
+    honest, twins = scores[(labels == 0) & (made == 0)], scores[(labels == 0) & (made == 1)]
+    threshold = threshold_for(honest if len(honest) else twins, 0.01)
+    found = {"auroc": float(roc_auc_score(labels, scores))}
+    if len(twins):
+        found["twin_fpr"] = float((twins >= threshold).mean())
+    precisions = []
+    for name, chosen in (("real", made == 0), ("made", made == 1)):
+        if len(set(labels[chosen].tolist())) == 2:
+            precisions.append(float(average_precision_score(labels[chosen], scores[chosen])))
+            found[f"{name}_ap"] = precisions[-1]
+            found[f"{name}_recall"] = float((scores[chosen & (labels == 1)] >= threshold).mean())
+    found["ap"] = sum(precisions) / max(1, len(precisions))
+    return found
 
 
 class SequenceTraining(pl.LightningModule):
@@ -95,25 +123,12 @@ class SequenceTraining(pl.LightningModule):
         self.made.append(batch["made"].cpu())
 
     def on_validation_epoch_end(self) -> None:
-        """Log average precision, and recall where 1 % of the honest files but twins pass, of real and of made files."""
+        """Log the figures of the files that were looked at."""
         scores, labels, made = (torch.cat(part).numpy() for part in (self.scores, self.labels, self.made))
         for part in (self.scores, self.labels, self.made):
             part.clear()
-        if len(set(labels.tolist())) < 2:
-            return
-        honest, twins = scores[(labels == 0) & (made == 0)], scores[(labels == 0) & (made == 1)]
-        threshold = threshold_for(honest if len(honest) else twins, 0.01)
-        metrics = {"val/auroc": float(roc_auc_score(labels, scores))}
-        if len(twins):
-            metrics["val/twin_fpr"] = float((twins >= threshold).mean())
-        precisions = []
-        for name, chosen in (("real", made == 0), ("made", made == 1)):
-            if len(set(labels[chosen].tolist())) == 2:
-                precisions.append(float(average_precision_score(labels[chosen], scores[chosen])))
-                metrics[f"val/{name}_ap"] = precisions[-1]
-                metrics[f"val/{name}_recall"] = float((scores[chosen & (labels == 1)] >= threshold).mean())
-        metrics["val/ap"] = sum(precisions) / max(1, len(precisions))
-        self.log_dict(metrics, prog_bar=True)
+        found = figures(scores, labels, made)
+        self.log_dict({f"val/{name}": value for name, value in found.items()}, prog_bar=True)
 
     def configure_optimizers(self) -> dict[str, object]:
         """AdamW with one cycle of the learning rate."""

@@ -18,6 +18,8 @@ Bytes: TypeAlias = bytes | bytearray | mmap.mmap
 """Is only read."""
 Octets: TypeAlias = bytearray
 Ints: TypeAlias = "array[int]"
+Indices: TypeAlias = "array[int]"
+"""For numbers of nodes, cells, sites and slices, counts and opcodes: 32 bits each, signed."""
 
 unlocked = nullcontext()
 """Around a loop that touches nothing but buffers and maps: the compiled core lets other threads run meanwhile."""
@@ -44,6 +46,16 @@ def copied(buffer: Ints) -> Ints:
     return buffer[:]
 
 
+def new_indices(size: int) -> Indices:
+    """Return a buffer of `size` zeros (signed, 32 bits each)."""
+    return array("i", bytes(4 * size))
+
+
+def copied_indices(buffer: Indices) -> Indices:
+    """Do what `copied` does."""
+    return buffer[:]
+
+
 def _enlarged(held: int, size: int) -> int:
     return max(size, 2 * held if held < LARGE else held + held // 8)
 
@@ -52,8 +64,13 @@ def grown(buffer: Ints, size: int) -> Ints:
     """Return `buffer`, which the caller gives up, if it holds `size` ints, else a longer one (see LARGE)."""
     held = len(buffer)
     if held < size:
-        buffer.frombytes(bytes(8 * (_enlarged(held, size) - held)))
+        buffer.frombytes(bytes(buffer.itemsize * (_enlarged(held, size) - held)))
     return buffer
+
+
+def grown_indices(buffer: Indices, size: int) -> Indices:
+    """Do what `grown` does."""
+    return grown(buffer, size)
 
 
 def new_octets(size: int) -> Octets:
@@ -75,7 +92,7 @@ def grown_octets(buffer: Octets, size: int) -> Octets:
 
 
 class IntMap:
-    """Any int to an int from 0 up: keys that grow with the map take 8 bytes each, all others those of a dict."""
+    """Any int to an int from 0 up (31 bits): keys that grow with the map take 4 bytes each, others those of a dict."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -83,7 +100,7 @@ class IntMap:
 
     def clear(self) -> None:
         """Forget everything."""
-        self.near = new_ints(16)
+        self.near = new_indices(16)
         """Values plus one, by key; 0: none."""
         self.far: dict[int, int] = {}
         self.n = 0
@@ -101,7 +118,7 @@ class IntMap:
         if self.get(key, -1) < 0:
             self.n += 1
         if 0 <= key <= 2 * self.n + NEAR:
-            self.near = grown(self.near, key + 1)
+            self.near = grown_indices(self.near, key + 1)
             self.near[key] = value + 1
         else:
             self.far[key] = value
@@ -116,7 +133,7 @@ class IntMap:
 def copied_map(source: IntMap) -> IntMap:
     """Return a map with the same content."""
     copy = IntMap()
-    copy.near, copy.far, copy.n = copied(source.near), dict(source.far), source.n
+    copy.near, copy.far, copy.n = copied_indices(source.near), dict(source.far), source.n
     return copy
 
 

@@ -16,7 +16,21 @@ from __future__ import annotations
 from safepickle_dl.core import integers
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes, IntMap, Ints, copied, copied_map, copied_octets, grown, new_ints, unlocked
+from safepickle_dl.core.buffers import (
+    Bytes,
+    Indices,
+    IntMap,
+    Ints,
+    copied,
+    copied_indices,
+    copied_map,
+    copied_octets,
+    grown,
+    grown_indices,
+    new_indices,
+    new_ints,
+    unlocked,
+)
 from safepickle_dl.core.lexer import Lexer
 from safepickle_dl.core.nodes import Nodes
 
@@ -24,6 +38,8 @@ MAX_FLOAT_NODES = 1 << 16
 """Once there are this many nodes, a float is no node of its own any more: only its value is lost (count)."""
 CONTEXT = 16
 """Run-length-collapsed instructions kept in front of each call site: the second channel (count)."""
+MAX_CONTEXTS = 1 << 16
+"""Distinct opcode contexts of a stream that are kept; a later one counts as the last of them (count)."""
 
 
 class Machine:
@@ -41,9 +57,9 @@ class Machine:
         self.nodes: Nodes = Nodes(data)
         self.memo: IntMap = IntMap()
         self.bytes_seen: Ints = new_ints(256)
-        self.stack: Ints = new_ints(64)
+        self.stack: Indices = new_indices(64)
         self.depth: int = 0
-        self.marks: Ints = new_ints(16)
+        self.marks: Indices = new_indices(16)
         self.n_marks: int = 0
         self.protocol: int = 0
         self.n_instructions: int = 0
@@ -54,21 +70,33 @@ class Machine:
         self.skip_padding: bool = False
         self.saw_array_wrapper: bool = False
         self.n_sites: int = 0
-        self.site_opcode: Ints = new_ints(16)
+        self.site_opcode: Indices = new_indices(16)
         self.site_at: Ints = new_ints(16)
-        self.site_callee: Ints = new_ints(16)
-        self.site_arguments: Ints = new_ints(16)
-        self.site_result: Ints = new_ints(16)
-        self.site_context: Ints = new_ints(16)
+        self.site_callee: Indices = new_indices(16)
+        self.site_arguments: Indices = new_indices(16)
+        self.site_result: Indices = new_indices(16)
+        self.site_context: Indices = new_indices(16)
         self.ring: Ints = new_ints(CONTEXT)
         self.n_ring: int = 0
         self.n_contexts: int = 0
-        self.context: Ints = new_ints(4 * CONTEXT)
+        self.context: Indices = new_indices(4 * CONTEXT)
         self.context_of: IntMap = IntMap()
 
     def size(self) -> int:
-        """Return how much is kept: values, stack, marks, call sites, and what the memo cannot hold in a row."""
-        return self.nodes.count + (self.depth + self.n_marks) // 4 + 2 * self.n_sites + 4 * self.memo.n_far()
+        """Return how much is kept: values, items, stack, marks, call sites, and what the memo cannot hold in a row."""
+        nodes = self.nodes
+        return nodes.count + (nodes.n_cells + self.depth + self.n_marks) // 4 + 2 * self.n_sites + 4 * self.memo.n_far()
+
+    def begin_again(self) -> None:
+        """Get ready for another pickle, as an unpickler that loads again: its nodes and its memo live on."""
+        self.depth = 0
+        self.n_marks = 0
+        self.n_instructions = 0
+        self.n_anomalies = 0
+        self.stopped = False
+        self.saw_array_wrapper = False
+        self.n_sites = 0
+        self.n_ring = 0
 
     # --- stack ------------------------------------------------------------------------------------------------------
 
@@ -81,11 +109,11 @@ class Machine:
 
     def grow_stack(self) -> None:
         """Make room for one more node (apart from `push`, which is fast for having no buffer of its own)."""
-        self.stack = grown(self.stack, self.depth + 1)
+        self.stack = grown_indices(self.stack, self.depth + 1)
 
     def push_mark(self) -> None:
         """Set a mark at the top of the stack."""
-        self.marks = grown(self.marks, self.n_marks + 1)
+        self.marks = grown_indices(self.marks, self.n_marks + 1)
         self.marks[self.n_marks] = self.depth
         self.n_marks += 1
 
@@ -133,7 +161,7 @@ class Machine:
             self.nodes.add_items(container, self.stack, start, self.depth)
             self.depth = start
             return container
-        values = new_ints(3)
+        values = new_indices(3)
         i = size - 1
         while i >= 0:
             values[i] = self.pop(at)
@@ -157,7 +185,7 @@ class Machine:
     def take_context(self) -> int:
         """Return the index of the ring's content among the distinct contexts, and empty the ring."""
         start = self.n_contexts * CONTEXT
-        self.context = grown(self.context, start + CONTEXT)
+        self.context = grown_indices(self.context, start + CONTEXT)
         size = min(self.n_ring, CONTEXT)
         digest = size
         for i in range(size):
@@ -175,6 +203,8 @@ class Machine:
                     same = False
             if same:
                 return known
+        if self.n_contexts >= MAX_CONTEXTS:
+            return MAX_CONTEXTS - 1
         self.context_of.put(digest, self.n_contexts)
         self.n_contexts += 1
         return self.n_contexts - 1
@@ -194,12 +224,12 @@ class Machine:
 
     def grow_sites(self, size: int) -> None:
         """Make room for `size` call sites."""
-        self.site_opcode = grown(self.site_opcode, size)
+        self.site_opcode = grown_indices(self.site_opcode, size)
         self.site_at = grown(self.site_at, size)
-        self.site_callee = grown(self.site_callee, size)
-        self.site_arguments = grown(self.site_arguments, size)
-        self.site_result = grown(self.site_result, size)
-        self.site_context = grown(self.site_context, size)
+        self.site_callee = grown_indices(self.site_callee, size)
+        self.site_arguments = grown_indices(self.site_arguments, size)
+        self.site_result = grown_indices(self.site_result, size)
+        self.site_context = grown_indices(self.site_context, size)
 
     def add_anomaly(self, anomaly: int, at: int) -> None:
         """Record a place where a loader would stop."""
@@ -500,18 +530,18 @@ def copied_state(machine: Machine, with_stack: bool) -> Machine:
     copy.nodes.opcode = copied_octets(nodes.opcode)
     copy.nodes.lo = copied(nodes.lo)
     copy.nodes.hi = copied(nodes.hi)
-    copy.nodes.extra = copied(nodes.extra)
+    copy.nodes.extra = copied_indices(nodes.extra)
     copy.nodes.use = copied_octets(nodes.use)
     copy.nodes.count = nodes.count
     copy.nodes.pinned = nodes.count - 1
-    copy.nodes.cell_node = copied(nodes.cell_node)
-    copy.nodes.cell_next = copied(nodes.cell_next)
+    copy.nodes.cell_node = copied_indices(nodes.cell_node)
+    copy.nodes.cell_next = copied_indices(nodes.cell_next)
     copy.nodes.n_cells = nodes.n_cells
     copy.memo = copied_map(machine.memo)
     if with_stack:
-        copy.stack = copied(machine.stack)
+        copy.stack = copied_indices(machine.stack)
         copy.depth = machine.depth
-        copy.marks = copied(machine.marks)
+        copy.marks = copied_indices(machine.marks)
         copy.n_marks = machine.n_marks
     copy.protocol = machine.protocol
     return copy

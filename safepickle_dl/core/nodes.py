@@ -21,7 +21,19 @@ from __future__ import annotations
 
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes, Ints, Octets, grown, grown_octets, ints_of, new_ints, new_octets
+from safepickle_dl.core.buffers import (
+    Bytes,
+    Indices,
+    Ints,
+    Octets,
+    grown,
+    grown_indices,
+    grown_octets,
+    ints_of,
+    new_indices,
+    new_ints,
+    new_octets,
+)
 from safepickle_dl.core.escapes import unescape
 
 
@@ -36,14 +48,14 @@ class Nodes:
         self.opcode: Octets = new_octets(64)
         self.lo: Ints = new_ints(64)
         self.hi: Ints = new_ints(64)
-        self.extra: Ints = new_ints(64)
+        self.extra: Indices = new_indices(64)
         self.use: Octets = new_octets(64)
         self.scratch: Octets = new_octets(1024)
         self.names: Ints = ints_of(kd.NAMES)
         self.pinned: int = kd.FIRST_FREE - 1
         self.n_cells: int = 0
-        self.cell_node: Ints = new_ints(64)
-        self.cell_next: Ints = new_ints(64)
+        self.cell_node: Indices = new_indices(64)
+        self.cell_next: Indices = new_indices(64)
         for shared in range(kd.FIRST_FREE):
             self.kind[shared] = shared
 
@@ -66,13 +78,13 @@ class Nodes:
         self.opcode = grown_octets(self.opcode, size)
         self.lo = grown(self.lo, size)
         self.hi = grown(self.hi, size)
-        self.extra = grown(self.extra, size)
+        self.extra = grown_indices(self.extra, size)
         self.use = grown_octets(self.use, size)
 
     def grow_cells(self, size: int) -> None:
         """Make room for `size` cells."""
-        self.cell_node = grown(self.cell_node, size)
-        self.cell_next = grown(self.cell_next, size)
+        self.cell_node = grown_indices(self.cell_node, size)
+        self.cell_next = grown_indices(self.cell_next, size)
 
     def uint(self, lo: int, hi: int) -> int:
         """Return the little-endian unsigned integer in `data[lo:hi]`, less than 8 bytes."""
@@ -82,7 +94,7 @@ class Nodes:
             value = (value << 8) | self.data[hi]
         return value
 
-    def add_items(self, container: int, values: Ints, start: int, end: int) -> None:
+    def add_items(self, container: int, values: Indices, start: int, end: int) -> None:
         """Append `values[start:end]` (nodes) to a container; beyond MAX_CHILDREN they only count."""
         count = self.extra[container]
         self.extra[container] = count + end - start
@@ -119,7 +131,7 @@ class Nodes:
         self.count = node
         return True
 
-    def give_back_items(self, values: Ints, start: int, end: int) -> None:
+    def give_back_items(self, values: Indices, start: int, end: int) -> None:
         """Forget what can be forgotten at the end of `values[start:end]`, which a container has just taken."""
         while end > start and self.give_back(values[end - 1]):
             end -= 1

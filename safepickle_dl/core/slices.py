@@ -15,7 +15,7 @@ from safepickle_dl.core import integers
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core import tokens as tk
-from safepickle_dl.core.buffers import IntMap, Ints, grown, new_ints, unlocked
+from safepickle_dl.core.buffers import Indices, IntMap, Ints, grown, grown_indices, new_indices, new_ints, unlocked
 from safepickle_dl.core.machine import CONTEXT, Machine
 from safepickle_dl.core.words import Words, log2
 
@@ -73,14 +73,14 @@ class Slices:
         self.count: int = 0
         self.tokens: Ints = new_ints(1024)
         self.first: Ints = new_ints(256)
-        self.site: Ints = new_ints(256)
-        self.source: Ints = new_ints(256)
-        self.channel: Ints = new_ints(256)
-        self.last_source: Ints = new_ints(256)
+        self.site: Indices = new_indices(256)
+        self.source: Indices = new_indices(256)
+        self.channel: Indices = new_indices(256)
+        self.last_source: Indices = new_indices(256)
         self.n_pairs: int = 0
-        self.pair_source: Ints = new_ints(256)
-        self.pair_slice: Ints = new_ints(256)
-        self.same_digest: Ints = new_ints(256)
+        self.pair_source: Indices = new_indices(256)
+        self.pair_slice: Indices = new_indices(256)
+        self.same_digest: Indices = new_indices(256)
         self.by_digest: IntMap = IntMap()
         self.words: Words = Words()
         self.work_node: Ints = new_ints(1024)
@@ -154,16 +154,16 @@ class Slices:
             known = self.same_digest[known]
         k = self.count
         self.first = grown(self.first, k + 2)
-        self.site = grown(self.site, k + 1)
-        self.source = grown(self.source, k + 1)
-        self.channel = grown(self.channel, k + 1)
-        self.same_digest = grown(self.same_digest, k + 1)
+        self.site = grown_indices(self.site, k + 1)
+        self.source = grown_indices(self.source, k + 1)
+        self.channel = grown_indices(self.channel, k + 1)
+        self.same_digest = grown_indices(self.same_digest, k + 1)
         self.site[k] = site
         self.source[k] = source
         self.channel[k] = channel
         self.same_digest[k] = self.by_digest.get(digest, -1)
         self.by_digest.put(digest, k)
-        self.last_source = grown(self.last_source, k + 1)
+        self.last_source = grown_indices(self.last_source, k + 1)
         self.last_source[k] = -1
         self.first[k + 1] = start + size
         self.count = k + 1
@@ -175,8 +175,8 @@ class Slices:
             return
         self.last_source[k] = source
         n = self.n_pairs
-        self.pair_source = grown(self.pair_source, n + 1)
-        self.pair_slice = grown(self.pair_slice, n + 1)
+        self.pair_source = grown_indices(self.pair_source, n + 1)
+        self.pair_slice = grown_indices(self.pair_slice, n + 1)
         self.pair_source[n] = source
         self.pair_slice[n] = k
         self.n_pairs = n + 1

@@ -6,9 +6,9 @@ cdef class IntMap:
     cdef Py_ssize_t n
     cdef Py_ssize_t far
     cdef int shift
-    cdef Py_ssize_t[::1] near
+    cdef int[::1] near
     cdef Py_ssize_t[::1] keys
-    cdef Py_ssize_t[::1] values
+    cdef int[::1] values
     cpdef Py_ssize_t count(self) noexcept nogil
     cpdef Py_ssize_t n_far(self) noexcept nogil
     @cython.locals(value="Py_ssize_t")
@@ -20,7 +20,7 @@ cdef class IntMap:
     cdef int put_far(self, Py_ssize_t key, Py_ssize_t value) except -1 nogil
     @cython.locals(mask="Py_ssize_t", i="Py_ssize_t")
     cdef Py_ssize_t place(self, Py_ssize_t key) except -1 nogil
-    @cython.locals(keys="Py_ssize_t[::1]", values="Py_ssize_t[::1]", i="Py_ssize_t", k="Py_ssize_t")
+    @cython.locals(keys="Py_ssize_t[::1]", values="int[::1]", i="Py_ssize_t", k="Py_ssize_t")
     cdef int rehash(self) except -1 nogil
     cpdef int clear(self) except -1 nogil
 
@@ -36,6 +36,11 @@ cdef Py_ssize_t[::1] copied(Py_ssize_t[::1] buffer)
 cdef Py_ssize_t enlarged(Py_ssize_t held, Py_ssize_t size) noexcept nogil
 @cython.locals(result="Py_ssize_t[::1]")
 cdef Py_ssize_t[::1] grown(Py_ssize_t[::1] buffer, Py_ssize_t size) with gil
+cdef int[::1] new_indices(Py_ssize_t size) with gil
+@cython.locals(result="int[::1]")
+cdef int[::1] copied_indices(int[::1] buffer)
+@cython.locals(result="int[::1]")
+cdef int[::1] grown_indices(int[::1] buffer, Py_ssize_t size) with gil
 cdef unsigned char[::1] new_octets(Py_ssize_t size) with gil
 @cython.locals(result="unsigned char[::1]")
 cdef unsigned char[::1] copied_octets(unsigned char[::1] buffer)

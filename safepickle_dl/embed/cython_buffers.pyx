@@ -12,12 +12,12 @@ from cython.cimports.libc.stdlib import calloc, free
 from cython.cimports.libc.string import memchr
 
 _INTS = array("q")
+_INDICES = array("i")
 _BYTES = array("B")
 MULTIPLIER = cython.declare(cython.ulonglong, int.from_bytes(os.urandom(8), "little") | 1)
 """Of the hash, and unknown to who makes files: equal places in a map cannot be made on purpose."""
 SEPARATE = cython.declare(cython.Py_ssize_t, 1 << 14)
 """From here on a buffer is memory of its own rather than an `array` (ints)."""
-LARGE = cython.declare(cython.Py_ssize_t, 1 << 20)
 NEAR = cython.declare(cython.Py_ssize_t, 64)
 
 
@@ -29,11 +29,11 @@ class IntMap:
 
     def __init__(self):
         self.n = 0
-        self.near = new_ints(16)
+        self.near = new_indices(16)
         self.far = 0
         self.shift = 60
         self.keys = new_ints(16)
-        self.values = new_ints(16)
+        self.values = new_indices(16)
 
     def count(self):
         return self.n
@@ -63,7 +63,7 @@ class IntMap:
         return 0
 
     def enlarge(self, size):
-        self.near = grown(self.near, size)
+        self.near = grown_indices(self.near, size)
         return 0
 
     def put_far(self, key, value):
@@ -87,7 +87,7 @@ class IntMap:
         keys = self.keys
         values = self.values
         self.keys = new_ints(2 * keys.shape[0])
-        self.values = new_ints(2 * keys.shape[0])
+        self.values = new_indices(2 * keys.shape[0])
         self.shift -= 1
         for k in range(keys.shape[0]):
             if values[k] > 0:
@@ -99,22 +99,22 @@ class IntMap:
     def clear(self):
         if self.n > 0:  # not filled with zeros: that would cost the size of what was there
             self.n = 0
-            self.near = new_ints(16)
+            self.near = new_indices(16)
             self.far = 0
             self.shift = 60
             self.keys = new_ints(16)
-            self.values = new_ints(16)
+            self.values = new_indices(16)
         return 0
 
 
 def copied_map(source):
     copy = IntMap()
     copy.n = source.n
-    copy.near = copied(source.near)
+    copy.near = copied_indices(source.near)
     copy.far = source.far
     copy.shift = source.shift
     copy.keys = copied(source.keys)
-    copy.values = copied(source.values)
+    copy.values = copied_indices(source.values)
     return copy
 
 
@@ -142,13 +142,31 @@ def copied(buffer):
 
 
 def enlarged(held, size):
-    return max(size, 2 * held if held < LARGE else held + held // 8)
+    return max(size, 2 * held)  # what is not used yet takes no memory
 
 
 def grown(buffer, size):
     if buffer.shape[0] >= size:
         return buffer
     result = new_ints(enlarged(buffer.shape[0], size))
+    result[: buffer.shape[0]] = buffer
+    return result
+
+
+def new_indices(size):
+    return clone(_INDICES, size, True) if size < SEPARATE else large_block(size, 4, "i")
+
+
+def copied_indices(buffer):
+    result = new_indices(buffer.shape[0])
+    result[:] = buffer
+    return result
+
+
+def grown_indices(buffer, size):
+    if buffer.shape[0] >= size:
+        return buffer
+    result = new_indices(enlarged(buffer.shape[0], size))
     result[: buffer.shape[0]] = buffer
     return result
 

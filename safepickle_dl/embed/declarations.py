@@ -14,12 +14,12 @@ C_TYPES = {
     "int": INT,
     "bool": "bint",
     "Ints": "Py_ssize_t[::1]",
+    "Indices": "int[::1]",
     "Bytes": "const unsigned char[::1]",
     "Octets": "unsigned char[::1]",
     "IntMap": "IntMap",
 }
 """Annotation to C type; any other annotation is a class of the core."""
-ELEMENTS = {"Ints": "int", "Bytes": "int", "Octets": "int"}
 ERROR = -(1 << 62) - 1
 """What a C function returns beside an exception: no value of the core."""
 BUFFER_FUNCTIONS = {
@@ -27,6 +27,9 @@ BUFFER_FUNCTIONS = {
     "ints_of": "Ints",
     "copied": "Ints",
     "grown": "Ints",
+    "new_indices": "Indices",
+    "copied_indices": "Indices",
+    "grown_indices": "Indices",
     "new_octets": "Octets",
     "copied_map": "IntMap",
     "copied_octets": "Octets",
@@ -245,7 +248,7 @@ class _Nogil(ast.NodeTransformer):
         if not (
             isinstance(value, ast.Call)
             and isinstance(value.func, ast.Name)
-            and value.func.id in ("grown", "grown_octets")
+            and value.func.id in ("grown", "grown_indices", "grown_octets")
         ):
             return node
         size = ast.Call(ast.Name("len", ast.Load()), [value.args[0]], [])

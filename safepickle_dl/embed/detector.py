@@ -20,6 +20,8 @@ class Detector(nn.Module):
     slopes: List[float]  # noqa: UP006
     intercepts: List[float]  # noqa: UP006
     intercept: float
+    knots: Tensor
+    levels: Tensor
     max_tokens: int
     max_findings: int
     batch_tokens: int
@@ -30,6 +32,7 @@ class Detector(nn.Module):
         handcrafted: Optional[nn.Module],  # noqa: UP045
         anomaly: Optional[nn.Module],  # noqa: UP045
         members: List[Tuple[float, float, float]],  # noqa: UP006
+        percentiles: Tuple[Tensor, Tensor],  # noqa: UP006
         intercept: float,
         malicious: float,
         suspicious: float,
@@ -43,6 +46,7 @@ class Detector(nn.Module):
             handcrafted: packed tokens to logits.
             anomaly: padded tokens to nats.
             members: weight, slope and intercept of each of the three; zeros for one that is not there.
+            percentiles: knots (q,) in nats, rising, and the share of honest files below each (q,).
             intercept: of the ensemble.
             malicious: probability.
             suspicious: probability.
@@ -56,6 +60,8 @@ class Detector(nn.Module):
         self.weights = [member[0] for member in members]
         self.slopes = [member[1] for member in members]
         self.intercepts = [member[2] for member in members]
+        self.register_buffer("knots", percentiles[0])
+        self.register_buffer("levels", percentiles[1])
         self.intercept = intercept
         self.malicious = malicious
         self.suspicious = suspicious
@@ -99,7 +105,7 @@ class Detector(nn.Module):
         if self.handcrafted is not None:
             results["handcrafted"] = self.member_score(logits, 1)
         if self.anomaly is not None:
-            results["anomaly"] = self.member_score(logits, 2)
+            results["anomaly"] = self.percentile(logits[:, 2])
         weights = torch.tensor(self.weights, dtype=torch.float64)
         scores = torch.sigmoid((logits * weights).sum(1) + self.intercept)  # (k,)
         scores[torch.isinf(logits[:, 0])] = 0.0
@@ -116,6 +122,17 @@ class Detector(nn.Module):
         if logits.numel() == 0:
             return torch.zeros((), dtype=torch.float64)
         return torch.sigmoid(self.slopes[member] * logits[:, member].max() + self.intercepts[member])
+
+    def percentile(self, novelty: Tensor) -> Tensor:
+        """Return the share of honest files that are less new than the newest slice (k,), 0 if there is none."""
+        if novelty.numel() == 0 or bool(torch.isinf(novelty.max()).item()):
+            return torch.zeros((), dtype=torch.float64)
+        raw = novelty.max().clamp(min=float(self.knots[0].item()), max=float(self.knots[-1].item()))
+        knots = self.knots.cpu().to(torch.float64)
+        levels = self.levels.cpu().to(torch.float64)
+        above = torch.searchsorted(knots, raw.view(1)).clamp(min=1, max=len(knots) - 1)[0]
+        share = (raw - knots[above - 1]) / (knots[above] - knots[above - 1])
+        return levels[above - 1] + share * (levels[above] - levels[above - 1])
 
     def verdict(self, score: float, has_streams: bool, complete: bool) -> Tensor:
         """Return the verdict as a number."""
@@ -140,7 +157,7 @@ class Detector(nn.Module):
         logits = torch.full((slices.count, 3), -float("inf"), dtype=torch.float64)
         families = torch.zeros(0, dtype=torch.int64)
         if self.handcrafted is not None:
-            families = self.handcrafted.word_families(grams.to(device))
+            families = self.handcrafted.word_families(grams.to(device))  # type: ignore[operator]
         chosen = torch.nonzero(channel == 0).view(-1)
         chosen = chosen[torch.argsort(lengths[chosen])]
         done = 0

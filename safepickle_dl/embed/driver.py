@@ -49,7 +49,12 @@ class Reader:
         self.nested: list[Machine] = []
         self.complete: bool = True
         self.n_streams: int = 0
+        self.start: int = 0
         self.end: int = 0
+        self.memory: Machine = Machine(data)
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        self.n_remembered: int = 0
         self.over_limit: bool = False
         self.crossed: bool = False
         self.standard: Ints = ints_of(STANDARD)
@@ -58,11 +63,11 @@ class Reader:
         """Read every pickle of the region; none if it does not begin with one."""
         end = len(self.data)
         position = 0
-        before = Machine(self.data)
         while position < end:
             machine = self.read(Machine(self.data), position, end)
-            if position > 0 and self.misses_memo(machine):  # an unpickler that loads again keeps its memo
-                machine = self.read(copied_state(before, False), position, end)
+            if position > 0 and self.misses_memo(machine):
+                self.remember()
+                machine = self.read(copied_state(self.memory, False), position, end)
             found = self.is_pickle(machine, position)
             if not found:
                 if position == 0:
@@ -71,7 +76,8 @@ class Reader:
                 found = self.is_found_pickle(machine)
             if not found:
                 return
-            before = machine
+            self.starts.append(self.start)
+            self.ends.append(self.end)
             self.n_streams += 1
             position = self.end
             if self.n_streams >= MAX_STREAMS and position < end:
@@ -85,6 +91,13 @@ class Reader:
                     self.complete = False
             if self.over_limit:
                 return
+
+    def remember(self) -> None:
+        """Let `memory` load what it has not loaded yet: an unpickler that loads again keeps its memo."""
+        for i in range(self.n_remembered, len(self.starts)):
+            self.memory.begin_again()
+            self.read(self.memory, self.starts[i], self.ends[i])
+        self.n_remembered = len(self.starts)
 
     def search(self, start: int, end: int) -> Machine:
         """Read the next pickle at or behind `start` that has a protocol header; an empty machine if there is none."""
@@ -102,7 +115,8 @@ class Reader:
         return Machine(data)
 
     def read(self, machine: Machine, start: int, end: int) -> Machine:
-        """Run a machine over the pickle that begins at `data[start]` and return it; `end` is then where it ends."""
+        """Run a machine over the pickle at `data[start]` and return it; `start` and `end` are then its own."""
+        self.start = start
         self.nested.clear()
         self.over_limit = False
         self.crossed = False

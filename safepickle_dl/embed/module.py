@@ -1,7 +1,7 @@
 """The TorchScript module: bytes of a region in, scores and findings out. Imported only where torch is installed.
 
-`script()` puts the core, the driver and this file's `Detector` into one source file and scripts it. What a later member
-of the ensemble needs is added in `Detector.members`.
+`script()` puts the core, the driver and `detector.Detector` into one source file and scripts it, with the members of a
+bundle as its submodules.
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from safepickle_dl import __version__
-from safepickle_dl.bundle import Bundle
+from safepickle_dl.bundle import MEMBERS, Bundle
 from safepickle_dl.core import tokens as tk
 from safepickle_dl.embed.assembly import assemble
+from safepickle_dl.models.autoencoder import Autoencoder, AutoencoderConfig
+from safepickle_dl.models.handcrafted import Handcrafted
 from safepickle_dl.models.sequence import SequenceClassifier, SequenceConfig
+from safepickle_dl.runtime.novelty import NoveltyScorer
 from safepickle_dl.runtime.numpy import read_safetensors
+from safepickle_dl.runtime.trees import TreeClassifier
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +66,7 @@ class _Script(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """Spell out the types."""
-        if node.id in ("Bytes", "Octets", "Ints"):
+        if node.id in ("Bytes", "Octets", "Indices", "Ints"):
             return ast.parse("List[int]", mode="eval").body
         return ast.Name("List", node.ctx) if node.id == "list" else node
 
@@ -87,9 +91,15 @@ def _module() -> ModuleType:
 def script(bundle: Bundle) -> Any:
     """Return the scripted detector of a bundle."""
     point = bundle.operating_point()
+    anomaly = load_autoencoder(bundle) if "anomaly" in bundle.members else None
+    trees = TreeClassifier(bundle.weights_of("handcrafted")) if "handcrafted" in bundle.members else None
+    counts = [bundle.members.get(name) for name in MEMBERS]
     detector = _module().Detector(
         load_net(bundle),
-        bundle.members["sequence"].weight,
+        Handcrafted(trees).eval() if trees else None,
+        anomaly,
+        [(m.weight, m.slope, m.intercept) if m else (0.0, 0.0, 0.0) for m in counts],
+        _percentiles(bundle) if anomaly else (torch.zeros(2), torch.zeros(2)),
         bundle.intercept,
         point.malicious,
         point.suspicious,
@@ -99,6 +109,27 @@ def script(bundle: Bundle) -> Any:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", DEPRECATED, DeprecationWarning)
         return torch.jit.script(detector.eval())
+
+
+def load_autoencoder(bundle: Bundle) -> Autoencoder:
+    """Return the autoencoder of a bundle."""
+    weights = read_safetensors(bundle.weights_of("anomaly"))
+    n_symbols, d_model = weights["symbol"].shape
+    net = Autoencoder(
+        AutoencoderConfig(
+            n_grams=n_symbols - tk.FIRST_WORD,
+            d_model=d_model,
+            d_hidden=len(weights["encoder.0.bias"]),
+            d_code=len(weights["encoder.2.bias"]),
+        )
+    )
+    net.load_state_dict({name: torch.from_numpy(weights[name].copy()) for name in net.state_dict()})
+    return net.eval().requires_grad_(False)
+
+
+def _percentiles(bundle: Bundle) -> tuple[Tensor, Tensor]:
+    scorer = NoveltyScorer(bundle.weights_of("anomaly"))
+    return torch.from_numpy(scorer.knots.copy()), torch.from_numpy(scorer.levels.copy())
 
 
 def tensor_of(data: bytes) -> Tensor:

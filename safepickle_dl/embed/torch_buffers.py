@@ -67,6 +67,21 @@ def grown(buffer: List[int], size: int) -> List[int]:  # noqa: UP006
     return buffer
 
 
+def new_indices(size: int) -> List[int]:  # noqa: UP006
+    """Return zeros."""
+    return [0] * size
+
+
+def copied_indices(buffer: List[int]) -> List[int]:  # noqa: UP006
+    """Return the same content."""
+    return buffer[:]
+
+
+def grown_indices(buffer: List[int], size: int) -> List[int]:  # noqa: UP006
+    """Return the buffer, enlarged where it is too short."""
+    return grown(buffer, size)
+
+
 def new_octets(size: int) -> List[int]:  # noqa: UP006
     """Return zeros."""
     return [0] * size

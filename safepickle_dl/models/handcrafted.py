@@ -3,8 +3,6 @@
 Legend: n tokens, k slices, w words, c columns, m nodes, t trees.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,24 @@ from safepickle_dl.runtime.trees import TreeClassifier
 class Handcrafted(nn.Module):
     """Logits of slices, as `TreeClassifier` gives them."""
 
+    factors: Tensor
+    known: Tensor
+    known_families: Tensor
+    gram_flags: Tensor
+    stem_grams: Tensor
+    stem_families: Tensor
+    places: Tensor
+    column_place: Tensor
+    column_family: Tensor
+    existence: Tensor
+    counts: Tensor
+    ordinals: Tensor
+    tree_feature: Tensor
+    tree_left: Tensor
+    tree_root: Tensor
+    tree_threshold: Tensor
+    tree_value: Tensor
+
     def __init__(self, trees: TreeClassifier) -> None:
         """Take over the trees, and the tables of the columns."""
         super().__init__()
@@ -32,6 +48,7 @@ class Handcrafted(nn.Module):
         for name in ("feature", "left", "root", "threshold", "value"):
             self.register_buffer(f"tree_{name}", torch.from_numpy(np.array(getattr(trees, name))))
 
+    @torch.jit.export
     def word_families(self, grams: Tensor) -> Tensor:
         """Return the families of each word as bits, (w,), from its trigrams (w, N_GRAMS)."""
         fingerprints = (grams * self.factors).sum(1)

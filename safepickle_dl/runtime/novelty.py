@@ -40,7 +40,7 @@ class NoveltyScorer:
                 [(weights[f"{name}.{i}.weight"].T, weights[f"{name}.{i}.bias"]) for i in (0, 2)]
                 for name in ("encoder", "decoder")
             )
-            self._knots, self._levels = weights["knots"], weights["levels"]
+            self.knots, self.levels = weights["knots"], weights["levels"]
         except KeyError as error:
             raise BundleError(f"{path.name}: no tensor {error}") from error
         self._n_parts = len(weights["bias"])
@@ -63,7 +63,7 @@ class NoveltyScorer:
 
     def percentile(self, raw: Floats) -> Floats:
         """Return the share of honest validation files that are less new than each score, 0 to 1; it never falls."""
-        return np.interp(raw, self._knots, self._levels).astype(np.float32, copy=False)
+        return np.asarray(np.interp(raw, self.knots, self.levels), np.float32)
 
     def _bags(self, arrays: SliceArrays, chosen: Ints, grams: Ints) -> Floats:
         """Return the share of each symbol in each part of the chosen slices, (k, p, v)."""

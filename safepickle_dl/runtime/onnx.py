@@ -1,4 +1,4 @@
-"""The sequence classifier on ONNX Runtime: what the command line uses, without torch."""
+"""The members on ONNX Runtime: the same answers for who has it already."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import onnxruntime
 
 from safepickle_dl.batch import SliceArrays, pad
 from safepickle_dl.errors import BundleError
+from safepickle_dl.features import features
 
 BATCH_TOKENS = 8192
 """Tokens of one call of the net, padding included (count): bounds its memory, whatever the file."""
@@ -18,7 +19,7 @@ FloatArray = npt.NDArray[np.float32]
 
 
 class OnnxClassifier:
-    """Logits of slices."""
+    """Logits of slices, by any member: what its file takes (tokens or columns) says how they are read."""
 
     def __init__(self, path: Path) -> None:
         """Load an ONNX file.
@@ -34,6 +35,8 @@ class OnnxClassifier:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise BundleError(f"{path.name}: {error}") from error
+        (taken,), (given,) = self._session.get_inputs(), self._session.get_outputs()
+        self._input, self._output = taken.name, given.name
 
     def logits(self, arrays: SliceArrays, chosen: npt.NDArray[np.int64]) -> FloatArray:
         """Return the logit of each chosen slice, (b,)."""
@@ -43,7 +46,8 @@ class OnnxClassifier:
         while done < len(chosen):
             size = _batch_size(arrays.lengths[chosen[by_length[done:]]])
             part = by_length[done : done + size]
-            logits[part] = self._session.run(["logit"], {"tokens": pad(arrays, chosen[part])})[0]
+            read = features if self._input == "columns" else pad
+            logits[part] = self._session.run([self._output], {self._input: read(arrays, chosen[part])})[0]
             done += size
         return logits
 

@@ -51,6 +51,7 @@ def test_golden_pickles(name: str) -> None:
 @given(st.lists(st.sampled_from(BLOCKS), max_size=6).map(b"".join))
 @example("cцы\nимя\n)R.".encode())
 @example(b"\x80\x02]q\0.h\0.")
+@example(b"\x80\x02cos\nsystem\nq\5.\x80\x02N.\x80\x02h\5)R.\x80\x02h\5)Rq\7.\x80\2h\7.")
 @example(b"cpathlib\nPath\n\xff")
 @example(b"cnowhere\nPath\n\xff")
 @settings(max_examples=100, deadline=None)

@@ -75,7 +75,7 @@ def test_figures_by_hand() -> None:
 
 def test_the_command_on_a_small_corpus(corpus: Path, tmp_path: Path) -> None:
     config = Path(__file__).parents[2] / "configs/smoke.yaml"
-    mixture = yaml.safe_load(config.read_text(encoding="utf-8"))["data"]["mixture"]
+    mixture = yaml.safe_load(config.read_text(encoding="utf-8"))["data"]["init_args"]["mixture"]
     report = train(corpus, tmp_path, mixture, seed=0, compare=True)
     assert json.loads((tmp_path / "handcrafted.json").read_text(encoding="utf-8")) == report
     assert report["slices"]["all"]["auroc"] > 0.7

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +17,14 @@ from safepickle_dl.core import tokens as tk
 from safepickle_dl.models.sequence import SequenceClassifier, SequenceConfig
 from safepickle_dl.scanner import Scanner
 from train.__main__ import main
+from train.ablate import AblationConfig
 from train.corpus.config import CorpusConfig
-from train.data import MADE_GROUPS, FileDataset, MixtureSampler, collate, drop_names
+from train.data import MADE_GROUPS, CorpusData, FileDataset, MixtureSampler, collate, drop_names
 from train.evaluate import JudgeConfig
 from train.export import export
 from train.hard import mine
 from train.module import SequenceTraining, highest_per_file, logits_by_length, suspects
+from train.variants import VARIANTS
 
 CONFIGS = Path(__file__).parent.parent.parent / "configs"
 
@@ -66,12 +70,24 @@ def test_every_config_says_its_command_and_parses(path: Path) -> None:
     text = path.read_text()
     assert text.startswith("# ") and "python -m train" in text.split("\n\n")[0][:600]
     options = yaml.safe_load(text)
-    if "trainer" in options:
+    if set(options) == {"data"}:  # what changes in another one
+        CorpusData(**options["data"]["init_args"])
+    elif "trainer" in options:
         assert set(options) >= {"model", "data", "seed_everything"}
+    elif "variants" in options:
+        assert set(AblationConfig(**options).variants) <= set(VARIANTS)
     elif "report" in options:
         JudgeConfig(**options)
     else:
         CorpusConfig(**options)
+
+
+def test_make_model_runs_what_there_is() -> None:
+    target = (CONFIGS.parent / "Makefile").read_text().partition("\nmodel:\n")[2].partition("\n\n")[0]
+    modules = re.findall(r"python -m (\S+)", target)
+    assert modules[:2] == ["train.corpus", "train"] and modules.index("train.export") < modules.index("train.evaluate")
+    assert all(find_spec(module) for module in modules)
+    assert all((CONFIGS.parent / path).is_file() for path in re.findall(r"configs/\S+", target))
 
 
 def bag(*ids: int, role: int = tk.NAME) -> np.ndarray:

@@ -158,6 +158,20 @@ PROGRAMS = [
 ]
 
 
+PROOFS = [
+    "id", "whoami", "ls", "ls -la", "pwd", "date", "true", "uname -a", "calc", "sleep 5", "echo hi", "echo pwned",
+    "echo $HOME", "x; echo hi #", "echo test", "echo 1",
+]  # fmt: skip
+"""Commands that only show that a command ran."""
+CODE_PROOFS = [
+    "1+1", "2*21", "1", "42", "None", "True", "''", "[]", "{}", "x", "print(1)", "print('hi')", "print('pwned')",
+    "lambda: 0", "__import__('os')", "dict()", "int('7')", "len('abc')", "open", "id(0)",
+]  # fmt: skip
+"""Expressions that only show that code ran."""
+PROOF_SHARE = 0.15
+"""Share of commands and sources that are such a proof (probability)."""
+
+
 def word(rng: Draw) -> str:
     """Return a file or marker name without ending."""
     base = rng.choice(WORDS)
@@ -226,6 +240,8 @@ def argv(rng: Draw) -> list[str]:
 
 def command(rng: Draw) -> str:
     """Return a shell command."""
+    if rng.random() < PROOF_SHARE:
+        return rng.choice(PROOFS)
     text = _simple_command(rng)
     for _ in range(rng.choice((0, 0, 0, 1, 1, 2))):
         text += rng.choice((" && ", "; ", " || ", " | ", " ; ", " & ")) + _simple_command(rng)
@@ -294,6 +310,8 @@ def _encoded_utf16(text: str) -> str:
 
 def code(rng: Draw, expression: bool = False) -> str:
     """Return Python source; one that `eval` takes if `expression`."""
+    if rng.random() < PROOF_SHARE:
+        return rng.choice(CODE_PROOFS)
     if expression or rng.random() < 0.4:
         return _expression(rng)
     text = _statements(rng)
