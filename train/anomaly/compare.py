@@ -166,13 +166,17 @@ def table(result: Mapping[str, Any]) -> str:
     """Return the figures as Markdown."""
     lines = ["| method | recall at 1 % | recall at 5 % | AUROC |", "|---|--:|--:|--:|"]
     for name, of in result["methods"].items():
-        cells = [f"{of[key]['mean']:.3f} ± {of[key]['std']:.3f}" for key in (*RATES, "auroc")]
+        cells = [_cell(of[key]) for key in (*RATES, "auroc")]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     if "beside" in result:
         for name in ("sequence", "sequence and autoencoder"):
             cells = [f"{value:.3f}" for value in result["beside"][name].values()]
             lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _cell(value: Mapping[str, float]) -> str:
+    return f"{value['mean']:.3f}" + (f" ± {value['std']:.3f}" if value["seeds"] > 1 else "")
 
 
 def main() -> None:
