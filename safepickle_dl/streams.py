@@ -106,9 +106,7 @@ def _is_pickle(stream: PickleStream) -> bool:
     if stream.over_limit:
         return True
     if stream.data[stream.start] == op.PROTO and machine.n_instructions > 2:
-        first = stream.data[
-            stream.start + 1
-        ]  # a later header may ask for any protocol: loading fails there, not before
+        first = stream.data[stream.start + 1]  # a later header may ask for any: loading fails there, not before
         if min(first, machine.protocol) <= 5:
             return True
     if stream.complete and machine.n_anomalies == 0 and machine.n_instructions > 1:
