@@ -105,8 +105,10 @@ def _is_pickle(stream: PickleStream) -> bool:
     machine = stream.machine
     if stream.over_limit:
         return True
-    if stream.data[stream.start] == op.PROTO and machine.protocol <= 5 and machine.n_instructions > 2:
-        return True
+    if stream.data[stream.start] == op.PROTO and machine.n_instructions > 2:
+        first = stream.data[stream.start + 1]  # a later header may ask for any: loading fails there, not before
+        if min(first, machine.protocol) <= 5:
+            return True
     if stream.complete and machine.n_anomalies == 0 and machine.n_instructions > 1:
         return True
     if machine.n_anomalies == 1 and machine.n_instructions > MIN_TRUNCATED and not machine.stopped:

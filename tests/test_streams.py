@@ -91,6 +91,13 @@ def test_a_cut_off_pickle_is_a_stream_and_not_complete() -> None:
     assert not stream.complete
 
 
+def test_a_later_header_of_an_unknown_protocol_hides_nothing() -> None:
+    data = b"\x80\x03cfamous\nregistry\nK\x01a"
+    for tail in (b".", b"\x80\xff.", b"\x80\xff", b""):  # the loader has appended before it refuses the second header
+        (stream,) = streams(data + tail)
+        assert stream.start == 0 and stream.machine.n_sites >= 2
+
+
 def test_limit_of_opcodes() -> None:
     region = Region("", b"N0" * 50_000 + b"N.", 0, 100_002)
     (stream, *_) = read_streams(region, Budget(Limits(max_opcodes=10_000)))

@@ -118,7 +118,8 @@ class FileDataset(Dataset[Bag]):
         chosen = self.chosen[index]
         label = self.labels[index]
         if len(chosen) > self.max_slices:
-            always = np.concatenate([self.payload[index], self.hard[index]])[: self.max_slices]
+            payload = np.setdiff1d(self.payload[index], self.hard[index], assume_unique=True)
+            always = np.concatenate([self.hard[index], payload])[: self.max_slices]
             others = np.setdiff1d(chosen, always, assume_unique=True)
             n_others = min(self.max_slices - len(always), len(others))
             drawn = others[:n_others] if self.random is None else self.random.choice(others, n_others, replace=False)

@@ -185,7 +185,8 @@ class Reader:
         """Return whether a loader that began at `start` would have found a pickle, whole or cut off."""
         if self.over_limit:
             return True
-        if self.data[start] == op.PROTO and machine.protocol <= 5 and machine.n_instructions > 2:
+        has_header = self.data[start] == op.PROTO and machine.n_instructions > 2
+        if has_header and min(self.data[start + 1], machine.protocol) <= 5:
             return True
         if machine.stopped and machine.n_anomalies == 0 and machine.n_instructions > 1:
             return True

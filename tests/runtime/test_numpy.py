@@ -1,4 +1,4 @@
-"""The net on numpy gives what it gives on ONNX Runtime, whatever the batch."""
+"""The members on numpy give what they give on ONNX Runtime, whatever the batch."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from safepickle_dl.batch import SliceArrays
 from safepickle_dl.bundle import load_bundle
 from safepickle_dl.core.slices import Slices
+from safepickle_dl.ensemble import MAKERS
 from safepickle_dl.errors import BundleError
 from safepickle_dl.limits import DEFAULT_LIMITS
 from safepickle_dl.runtime import numpy as runtime
@@ -26,15 +27,16 @@ def arrays() -> SliceArrays:
     return SliceArrays.of(slices)
 
 
-def test_logits_are_those_of_onnx_runtime(arrays: SliceArrays) -> None:
-    chosen = np.arange(len(arrays.channel))
-    ours = runtime.NumpyClassifier(load_bundle().weights).logits(arrays, chosen)
-    np.testing.assert_allclose(ours, OnnxClassifier(load_bundle().onnx).logits(arrays, chosen), atol=1e-4)
+@pytest.mark.parametrize("name", list(load_bundle().members))
+def test_logits_are_those_of_onnx_runtime(name: str, arrays: SliceArrays) -> None:
+    bundle, chosen = load_bundle(), np.flatnonzero(arrays.channel == 0)
+    ours = MAKERS[name](bundle.weights_of(name)).logits(arrays, chosen)
+    np.testing.assert_allclose(ours, OnnxClassifier(bundle.onnx_of(name)).logits(arrays, chosen), atol=1e-4)
     assert ours.std() > 1
 
 
 def test_logits_do_not_depend_on_the_batch(arrays: SliceArrays, monkeypatch: pytest.MonkeyPatch) -> None:
-    classifier = runtime.NumpyClassifier(load_bundle().weights)
+    classifier = runtime.NumpyClassifier(load_bundle().weights_of("sequence"))
     chosen = np.arange(len(arrays.channel))
     together = classifier.logits(arrays, chosen)
     monkeypatch.setattr(runtime, "BATCH_ROWS", 1)

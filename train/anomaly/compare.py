@@ -33,18 +33,19 @@ from safepickle_dl.batch import SliceArrays
 from safepickle_dl.core import tokens as tk
 from safepickle_dl.runtime.novelty import NoveltyScorer
 from safepickle_dl.runtime.numpy import NumpyClassifier
-from train.anomaly.__main__ import honest_files
+from train.anomaly.__main__ import highest_scores, honest_files
 from train.anomaly.data import HonestSlices
 from train.data import ALL_GROUPS, FileDataset
 from train.ensemble import MemberLogits, fit_weights, member_logits
 from train.judge.metrics import spread, threshold_for
-from train.logits import SharedLogits
+from train.logits import distinct_keys
 
 RATES = {"recall at 1 %": 0.01, "recall at 5 %": 0.05}
 N_COMPONENTS = 32
 FOLDS = 5
 
 Floats = npt.NDArray[np.float64]
+Slice = tuple[SliceArrays, int]
 
 DETECTORS: dict[str, Callable[[int], Any]] = {
     "LocalOutlierFactor": lambda seed: LocalOutlierFactor(novelty=True),
@@ -54,7 +55,7 @@ DETECTORS: dict[str, Callable[[int], Any]] = {
 """Makers of scikit-learn's; the higher their `score_samples`, the more usual."""
 
 
-def counts(slices: Sequence[tuple[SliceArrays, int]]) -> csr_matrix:
+def counts(slices: Sequence[Slice]) -> csr_matrix:
     """Return how often each (role, id) is in each slice, (k, roles * ids)."""
     tokens = [arrays.tokens[arrays.first[k] : arrays.first[k + 1]] for arrays, k in slices]
     flat = np.concatenate(tokens)
@@ -63,25 +64,26 @@ def counts(slices: Sequence[tuple[SliceArrays, int]]) -> csr_matrix:
     return csr_matrix((np.ones(len(flat)), (rows, role * tk.N_IDS + word)), (len(slices), tk.N_ROLES * tk.N_IDS))
 
 
-class Outliers:
-    """A detector of scikit-learn as a `SliceClassifier`."""
-
-    def __init__(self, detector: Any, slices: Sequence[tuple[SliceArrays, int]], seed: int) -> None:
-        """Fit on honest slices."""
-        scaled = FunctionTransformer(lambda matrix: normalize(matrix.log1p()))
-        self.pipeline = make_pipeline(scaled, TruncatedSVD(N_COMPONENTS, random_state=seed), detector)
-        self.pipeline.fit(counts(slices))
-
-    def logits(self, arrays: SliceArrays, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Return how unusual each chosen slice is, (k,)."""
-        found = -self.pipeline.score_samples(counts([(arrays, int(k)) for k in chosen]))
-        return np.asarray(found, np.float32)
+def outlyingness(detector: Any, seed: int, fitted: Sequence[Slice], judged: Sequence[Slice]) -> Floats:
+    """Return how unusual each judged slice is to a detector fitted on honest ones, (k,)."""
+    scaled = FunctionTransformer(lambda matrix: normalize(matrix.log1p()))
+    pipeline = make_pipeline(scaled, TruncatedSVD(N_COMPONENTS, random_state=seed), detector).fit(counts(fitted))
+    return -np.asarray(pipeline.score_samples(counts(judged)), np.float64)
 
 
-def file_scores(classifier: Any, data: FileDataset) -> Floats:
-    """Return the highest logit of each file, (n,)."""
-    shared = SharedLogits(classifier)
-    return np.array([shared.highest(arrays, k) for arrays, k in zip(data.arrays, data.chosen, strict=True)])
+def distinct(data: FileDataset) -> tuple[list[Slice], list[npt.NDArray[np.int64]]]:
+    """Return the distinct slices of a data set, and which of them each file has."""
+    slices: list[Slice] = []
+    number: dict[bytes, int] = {}
+    of_file = []
+    for arrays, chosen in zip(data.arrays, data.chosen, strict=True):
+        keys = distinct_keys(arrays, chosen)
+        for k, key in zip(chosen.tolist(), keys, strict=True):
+            if key not in number:
+                number[key] = len(slices)
+                slices.append((arrays, k))
+        of_file.append(np.array([number[key] for key in keys]))
+    return slices, of_file
 
 
 def figures(scores: Floats, labels: Floats, honest: npt.NDArray[np.bool_]) -> dict[str, float]:
@@ -136,14 +138,16 @@ def compare(
     """
     data = FileDataset(folder / "validation.parquet", 1 << 20, groups=groups)
     labels, honest = np.array(data.labels), honest_files(data)
-    runs = {"autoencoder": [figures(file_scores(NoveltyScorer(path), data), labels, honest) for path in weights]}
+    runs = {"autoencoder": [figures(highest_scores(NoveltyScorer(path), data), labels, honest) for path in weights]}
     training = HonestSlices(folder / "train.parquet", mixture)
+    judged, of_file = distinct(data)
     for seed in range(seeds):
         random = np.random.default_rng(seed)
         drawn = random.choice(len(training), n_fitted, p=training.weights / training.weights.sum())
-        slices = [training.slices[i] for i in drawn]
+        fitted = [training.slices[i] for i in drawn]
         for name, make in DETECTORS.items():
-            scores = file_scores(Outliers(make(seed), slices, seed), data)
+            of_slice = outlyingness(make(seed), seed, fitted, judged)
+            scores = np.array([of_slice[chosen].max() for chosen in of_file])
             runs.setdefault(name, []).append(figures(scores, labels, honest))
     result: dict[str, Any] = {
         "files": {"malicious": int((labels == 1).sum()), "honest": int(honest.sum())},
@@ -162,13 +166,17 @@ def table(result: Mapping[str, Any]) -> str:
     """Return the figures as Markdown."""
     lines = ["| method | recall at 1 % | recall at 5 % | AUROC |", "|---|--:|--:|--:|"]
     for name, of in result["methods"].items():
-        cells = [f"{of[key]['mean']:.3f} ± {of[key]['std']:.3f}" for key in (*RATES, "auroc")]
+        cells = [_cell(of[key]) for key in (*RATES, "auroc")]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     if "beside" in result:
         for name in ("sequence", "sequence and autoencoder"):
             cells = [f"{value:.3f}" for value in result["beside"][name].values()]
             lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _cell(value: Mapping[str, float]) -> str:
+    return f"{value['mean']:.3f}" + (f" ± {value['std']:.3f}" if value["seeds"] > 1 else "")
 
 
 def main() -> None:
