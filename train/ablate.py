@@ -9,7 +9,6 @@ Runs that `results.json` of the output folder already has are not repeated.
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -194,10 +193,11 @@ def as_report(config: AblationConfig, runs: Mapping[str, Mapping[str, Mapping[st
         "",
         "Written by `python -m train.ablate --config configs/ablation.yaml`; not edited.",
         "",
-        f"Each row is a training of {config.steps_per_epoch * config.max_epochs} steps that differs from `full` in one "
-        "thing, measured on the validation split: average precision among real files and dumps, and among made files; "
-        "recall where 1 % of the honest files that are not twins pass the threshold; twins flagged there; recall of "
-        "all malicious files, and again after each was joined to the slices of the largest honest file that passes. "
+        f"Each row is a training of {config.steps_per_epoch * config.max_epochs} steps of "
+        f"{sum(config.mixture.values())} files that differs from `full` in one thing, measured on the validation "
+        "split: average precision among real files and dumps, and among made files; recall where 1 % of the honest "
+        "files that are not twins pass the threshold; twins flagged there; recall of all malicious files, and again "
+        "after each was joined to the slices of the largest honest file that passes. "
         "CPU time of a step on one thread. More than one seed: the mean, and the range.",
         "",
         "| variant | what differs | seeds | " + " | ".join(columns) + " |",
@@ -208,6 +208,10 @@ def as_report(config: AblationConfig, runs: Mapping[str, Mapping[str, Mapping[st
         if results:
             cells = [_cell([result[key] for result in results if key in result], n) for key, n in columns.values()]
             lines.append(f"| {name} | {variant.says} | {len(results)} | " + " | ".join(cells) + " |")
+    missing = [f"{name} ({seed})" for name, seeds in config.variants.items() for seed in seeds
+               if str(seed) not in runs.get(name, {})]  # fmt: skip
+    if missing:
+        lines += ["", f"Not run yet (seed): {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
 
 
@@ -235,17 +239,15 @@ def ablate(config: AblationConfig) -> dict[str, dict[str, dict[str, float]]]:
     path = output / "results.json"
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     runs: dict[str, dict[str, dict[str, float]]] = known["runs"] if known.get("settings") == config.settings() else {}
-    todo = [(name, seed) for name, seeds in config.variants.items() for seed in seeds]
-    for name, seed in todo:
-        if str(seed) in runs.get(name, {}):
-            continue
-        variant = VARIANTS[name]
-        module, data, seconds = train(config, variant, seed)
-        result = measure(module, data, variant.pool) | {"step_ms": 1000 * seconds}
-        runs.setdefault(name, {})[str(seed)] = {key: round(value, 5) for key, value in result.items()}
-        path.write_text(json.dumps({"settings": config.settings(), "runs": runs}, indent=2) + "\n", encoding="utf-8")
-        Path(config.report or output / "report.md").write_text(as_report(config, runs), encoding="utf-8")
-        print(time.strftime("%H:%M:%S"), name, seed, runs[name][str(seed)], file=sys.stderr, flush=True)
+    report = Path(config.report or output / "report.md")
+    for name, seed in ((name, seed) for name, seeds in config.variants.items() for seed in seeds):
+        if str(seed) not in runs.get(name, {}):
+            module, data, seconds = train(config, VARIANTS[name], seed)
+            result = measure(module, data, VARIANTS[name].pool) | {"step_ms": 1000 * seconds}
+            runs.setdefault(name, {})[str(seed)] = {key: round(value, 5) for key, value in result.items()}
+            done = {"settings": config.settings(), "runs": runs}
+            path.write_text(json.dumps(done, indent=2) + "\n", encoding="utf-8")
+        report.write_text(as_report(config, runs), encoding="utf-8")
     return runs
 
 

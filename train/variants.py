@@ -187,7 +187,9 @@ VARIANTS = {
     ),
     "slices and windows": Variant("both kinds of slices in one bag", channels=(0, 1)),
     "mean pooling": Variant(
-        "a file's logit is the mean of its slices', no slice has a label", module=MeanPooling, pool=mean_per_file
+        "a file's logit is the mean of its slices', no slice has a label (nor is it sorted by length: slower)",
+        module=MeanPooling,
+        pool=mean_per_file,
     ),
     "without averaging": Variant("the last weights instead of their running mean", averaged=False),
     "without name dropout": Variant("names are never masked", name_dropout=False),
