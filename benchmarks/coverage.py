@@ -18,8 +18,8 @@ from safepickle_dl.types import ScanResult, Verdict
 
 TEXT = """# Coverage
 
-Written by `python -m benchmarks.coverage`: {n} files of the corpus, none loaded. Internal errors: {n_internal}; slowest
-file: {slowest}.
+Written by `python -m benchmarks.coverage`: {n} files of the corpus, none loaded. Internal errors: {n_internal}.
+"Read to the end" counts files that were read as far as any loader would read them, those without a pickle among them.
 
 | files | {verdicts} | read to the end |
 |---|{dashes}
@@ -27,7 +27,7 @@ file: {slowest}.
 
 Honest files that are not read to the end, or have no pickle in them:
 
-| file | kind | verdict | why |
+| repository | file | verdict | why |
 |---|---|---|---|
 {listed}
 """
@@ -60,7 +60,7 @@ def main() -> int:
         count[result.verdict.value] += 1
         count["read"] += result.coverage.complete
         if row["label"] == "benign" and not (result.coverage.complete and result.streams):
-            listed.append(f"| {row['file']} | {row['kind']} | {result.verdict} | {reason(result)} |")
+            listed.append(f"| {row['source']} | {row['path']} | {result.verdict} | {reason(result)} |")
     slowest = max(results, key=lambda result: result.seconds)
     verdicts = [verdict.value for verdict in Verdict]
     table = [
@@ -71,7 +71,6 @@ def main() -> int:
     text = TEXT.format(
         n=len(rows),
         n_internal=n_internal,
-        slowest=f"{slowest.seconds:.1f} s",
         verdicts=" | ".join(verdicts),
         dashes="--:|" * (len(verdicts) + 1),
         rows="\n".join(table),
@@ -79,6 +78,7 @@ def main() -> int:
     )
     args.output.write_text(text, encoding="utf-8")
     print(f"{len(rows)} files, {len(listed)} honest ones listed, {n_internal} internal errors")
+    print(f"slowest: {slowest.path}, {slowest.seconds:.1f} s")
     return 1 if n_internal else 0
 
 
