@@ -26,7 +26,7 @@ from types import FrameType
 
 from safepickle_dl import Scanner
 from safepickle_dl.analysis import Reading
-from safepickle_dl.core.slices import MAX_HEAD, Slices
+from safepickle_dl.core.slices import MAX_HEAD, OVERLAP, Slices
 from safepickle_dl.disasm import disassemble
 from safepickle_dl.limits import Budget, Limits
 from safepickle_dl.scanner import INTERNAL_ERROR
@@ -63,7 +63,7 @@ def core(data: bytes) -> None:
     assert stream.complete or machine.n_anomalies > 0
     assert machine.memo.count() <= machine.n_instructions
     slices.add_machine(machine, 0)
-    assert slices.first[slices.count] <= slices.n_written + MAX_HEAD * slices.count
+    assert slices.first[slices.count] <= slices.n_written + (MAX_HEAD + OVERLAP) * slices.count
 
 
 def read(data: bytes) -> None:
