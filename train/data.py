@@ -133,6 +133,13 @@ class FileDataset(Dataset[Bag]):
         return batch, honest, label, self.groups[index] in MADE_GROUPS
 
 
+def honest_files(data: FileDataset) -> npt.NDArray[np.bool_]:
+    """Return which files are honest and such as people could meet (n,): no twins, unless there are no others."""
+    honest = np.array(data.labels) == 0
+    met = honest & ~np.isin(data.groups, MADE_GROUPS)
+    return met if met.any() else honest
+
+
 NAME_DROPOUT = (0.15, 0.1, 0.1)
 """How often all slices of a file lose their names altogether, their modules, their attributes (probability)."""
 

@@ -25,7 +25,7 @@ from safepickle_dl.core import tokens as tk
 from safepickle_dl.ensemble import MAKERS
 from safepickle_dl.models.sequence import SequenceClassifier
 from safepickle_dl.runtime.onnx import OnnxClassifier
-from train.data import ALL_GROUPS, MADE_GROUPS, FileDataset
+from train.data import ALL_GROUPS, FileDataset, honest_files
 from train.ensemble import calibrate, fit_weights, member_logits, thresholds
 from train.module import SequenceTraining
 
@@ -43,8 +43,8 @@ def load_net(checkpoint: Path) -> SequenceTraining:
     return module.eval()
 
 
-def write_onnx(net: SequenceClassifier, path: Path) -> None:
-    """Export a net to ONNX: `tokens` (b, t, f) int32 to `logit` (b,) float32, any b and t."""
+def write_onnx(net: torch.nn.Module, path: Path, output: str = "logit") -> None:
+    """Export a net over tokens to ONNX: `tokens` (b, t, f) int32 to `output` (b,) float32, any b and t."""
     example = torch.zeros(2, 8, N_FIELDS, dtype=torch.int32)
     example[..., 0] = 1
     with warnings.catch_warnings():
@@ -54,7 +54,7 @@ def write_onnx(net: SequenceClassifier, path: Path) -> None:
             (example,),
             dynamo=True,
             input_names=["tokens"],
-            output_names=["logit"],
+            output_names=[output],
             dynamic_shapes=({0: torch.export.Dim("b"), 1: torch.export.Dim("t")},),
             verbose=False,
         )
@@ -135,8 +135,7 @@ def export(
     names = ["sequence", *(others or {})]
     logits = member_logits([MAKERS[member](output / f"{member}.safetensors") for member in names], validation)
     labels = np.array(validation.labels)
-    made = np.isin(validation.groups, MADE_GROUPS)
-    honest = (labels == 0) & ~made if ((labels == 0) & ~made).any() else labels == 0
+    honest = honest_files(validation)
     weights, intercept = fit_weights(logits, labels)
     members = {}
     for i, member in enumerate(names):

@@ -18,9 +18,8 @@ import yaml
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from safepickle_dl.batch import SliceArrays
-from safepickle_dl.core import tokens as tk
 from safepickle_dl.features import NAMES, features
+from train.corpus.rows import slice_keys
 from train.data import ALL_GROUPS, MADE_GROUPS, arrays_of, rows_of
 from train.judge.metrics import threshold_for
 from train.trees import flat_trees, nodes_of, write_onnx, write_trees
@@ -87,7 +86,8 @@ def read_files(path: Path, groups: Sequence[str] = ALL_GROUPS, max_slices: int =
         if len(chosen) > max_slices:
             order = random.random(len(chosen)) - is_payload[chosen]
             chosen = chosen[np.argpartition(order, max_slices)[:max_slices]]
-        keys = _keys(arrays, chosen)
+        every = slice_keys(arrays)
+        keys = [every[k] for k in chosen]
         new = {key: k for key, k in zip(keys, chosen, strict=True) if key not in numbers}
         numbers |= {key: len(numbers) + i for i, key in enumerate(new)}
         if new:
@@ -105,12 +105,6 @@ def read_files(path: Path, groups: Sequence[str] = ALL_GROUPS, max_slices: int =
         group=np.array(group),
         malicious=np.array(malicious),
     )
-
-
-def _keys(arrays: SliceArrays, chosen: Indices) -> list[bytes]:
-    """Return roles and ids of each slice."""
-    tokens = (arrays.tokens & ((1 << tk.WORD_SHIFT) - 1)).astype(np.uint32)
-    return [tokens[arrays.first[k] : arrays.first[k + 1]].tobytes() for k in chosen]
 
 
 # --- training -------------------------------------------------------------------------------------------------------

@@ -65,6 +65,14 @@ def figures(scores: npt.NDArray[Any], labels: npt.NDArray[Any], made: npt.NDArra
     return found
 
 
+def one_cycle(module: pl.LightningModule, learning_rate: float, weight_decay: float) -> dict[str, object]:
+    """Return AdamW with one cycle of the learning rate, as Lightning takes it."""
+    optimizer = torch.optim.AdamW(module.parameters(), learning_rate, weight_decay=weight_decay)
+    steps = int(module.trainer.estimated_stepping_batches)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
 class SequenceTraining(pl.LightningModule):
     """A malicious file has at least one malicious slice; a benign file has none."""
 
@@ -132,7 +140,4 @@ class SequenceTraining(pl.LightningModule):
 
     def configure_optimizers(self) -> dict[str, object]:
         """AdamW with one cycle of the learning rate."""
-        optimizer = torch.optim.AdamW(self.net.parameters(), self.learning_rate, weight_decay=self.weight_decay)
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, total_steps=steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return one_cycle(self, self.learning_rate, self.weight_decay)

@@ -16,13 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from safepickle_dl.core import tokens as tk
-
-CALLEE, ARGUMENTS, IMPORTS, STATE = range(4)
-"""Parts of a slice: what is called, the values that it is called with, imports in arguments or state, state."""
-PART_OF_ROLE = (CALLEE, CALLEE, CALLEE, CALLEE, ARGUMENTS, ARGUMENTS, IMPORTS, IMPORTS, STATE, CALLEE)
-N_PARTS = 4
-N_SCORED = 2
-"""Callee and arguments count. The others help to foresee them: state is as varied as data is, and does not run."""
+from safepickle_dl.runtime.novelty import N_PARTS, N_SCORED, PART_OF_ROLE
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,12 @@ from safepickle_dl.runtime.numpy import Floats, gelu, read_safetensors
 
 BATCH_SLICES = 128
 """Slices of one pass (count): their bags fit into the processor's cache."""
-PART_OF_ROLE = np.array([0, 0, 0, 0, 1, 1, 2, 2, 3, 0])
+CALLEE, ARGUMENTS, IMPORTS, STATE = range(4)
+"""Parts of a slice: what is called, the values that it is called with, imports in arguments or state, state."""
+PART_OF_ROLE = np.array([CALLEE, CALLEE, CALLEE, CALLEE, ARGUMENTS, ARGUMENTS, IMPORTS, IMPORTS, STATE, CALLEE])
+N_PARTS = 4
 N_SCORED = 2
-"""Of the parts callee, arguments, imports and state, the first two count."""
+"""Callee and arguments count. The others help to foresee them: state is as varied as data is, and does not run."""
 
 Ints = npt.NDArray[np.int64]
 

@@ -7,48 +7,24 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 import torch
 from safetensors.torch import save_file
 
-from safepickle_dl.batch import N_FIELDS
-from safepickle_dl.models.autoencoder import Autoencoder
 from safepickle_dl.runtime.novelty import NoveltyScorer
 from train.anomaly.module import NoveltyTraining
-from train.data import ALL_GROUPS, MADE_GROUPS, FileDataset
-from train.export import strip_paths
+from train.data import ALL_GROUPS, FileDataset, honest_files
+from train.export import write_onnx
 from train.logits import SharedLogits
 
 N_KNOTS = 64
 """Of the table of percentiles (count)."""
 
 Floats = npt.NDArray[np.float64]
-
-
-def write_onnx(net: Autoencoder, path: Path) -> None:
-    """Export a net to ONNX: `tokens` (b, t, f) int32 to `novelty` (b,) float32, any b and t."""
-    example = torch.zeros(2, 8, N_FIELDS, dtype=torch.int32)
-    example[..., 0] = 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            net,
-            (example,),
-            dynamo=True,
-            input_names=["tokens"],
-            output_names=["novelty"],
-            dynamic_shapes=({0: torch.export.Dim("b"), 1: torch.export.Dim("t")},),
-            verbose=False,
-        )
-    model = program.model_proto
-    strip_paths(model)
-    onnx.save(model, str(path))
 
 
 def percentiles(honest: Floats) -> tuple[Floats, Floats]:
@@ -71,18 +47,11 @@ def highest_scores(scorer: NoveltyScorer, data: FileDataset) -> Floats:
     return np.array([scores.highest(arrays, k) for arrays, k in zip(data.arrays, data.chosen, strict=True)])
 
 
-def honest_files(data: FileDataset) -> npt.NDArray[np.bool_]:
-    """Return which files are honest and such as people could meet (n,): no twins, unless there are no others."""
-    honest = np.array(data.labels) == 0
-    met = honest & ~np.isin(data.groups, MADE_GROUPS)
-    return met if met.any() else honest
-
-
 def export(checkpoint: Path, folder: Path, output: Path, groups: Sequence[str] = ALL_GROUPS) -> Path:
     """Write both files and return the path of the weights; percentiles are of the validation files of `groups`."""
     output.mkdir(parents=True, exist_ok=True)
     net = NoveltyTraining.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True).eval().net
-    write_onnx(net, output / "anomaly.onnx")
+    write_onnx(net, output / "anomaly.onnx", "novelty")
     data = FileDataset(folder / "validation.parquet", 1 << 20, groups=groups)
     tensors = {name: tensor.contiguous() for name, tensor in net.state_dict().items()}
     with tempfile.TemporaryDirectory() as scratch:  # the table is of the scores that the table's own file gives

@@ -33,9 +33,9 @@ from safepickle_dl.batch import SliceArrays
 from safepickle_dl.core import tokens as tk
 from safepickle_dl.runtime.novelty import NoveltyScorer
 from safepickle_dl.runtime.numpy import NumpyClassifier
-from train.anomaly.__main__ import highest_scores, honest_files
+from train.anomaly.__main__ import highest_scores
 from train.anomaly.data import HonestSlices
-from train.data import ALL_GROUPS, FileDataset
+from train.data import ALL_GROUPS, FileDataset, honest_files
 from train.ensemble import MemberLogits, fit_weights, member_logits
 from train.judge.metrics import spread, threshold_for
 from train.logits import distinct_keys

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from safepickle_dl.models.autoencoder import Autoencoder, AutoencoderConfig
 from train.judge.metrics import threshold_for
-from train.module import highest_per_file
+from train.module import highest_per_file, one_cycle
 
 
 class NoveltyTraining(pl.LightningModule):
@@ -76,7 +76,4 @@ class NoveltyTraining(pl.LightningModule):
 
     def configure_optimizers(self) -> dict[str, object]:
         """AdamW with one cycle of the learning rate."""
-        optimizer = torch.optim.AdamW(self.net.parameters(), self.learning_rate, weight_decay=self.weight_decay)
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, total_steps=steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return one_cycle(self, self.learning_rate, self.weight_decay)
