@@ -23,7 +23,7 @@ JUDGED_GROUPS = ("benign", "benign-hard", "fixture", "malicious-strict")
 """Real files with a clear label. Weak malicious ones (bare references, canaries, broken exploits) are left out."""
 MADE_GROUPS = ("made-benign", "made-malicious")
 ALL_GROUPS = (*JUDGED_GROUPS, *MADE_GROUPS, "dump", "dump-hard")
-COLUMNS = ["file", "label", "group", "owner", "tokens", "first", "channel", "grams", "payload"]
+COLUMNS = ["file", "label", "group", "owner", "library", "tokens", "first", "channel", "grams", "payload"]
 
 VALIDATION_SLICES = 32
 """Slices of one file that are looked at between epochs (count); calibration and the judge look at all."""
@@ -83,7 +83,7 @@ class FileDataset(Dataset[Bag]):
         self.arrays: list[SliceArrays] = []
         self.labels: list[float] = []
         self.groups: list[str] = []
-        self.owners: list[str] = []
+        self.sources: list[str] = []
         self.files: list[str] = []
         self.chosen: list[npt.NDArray[np.int64]] = []
         self.payload: list[npt.NDArray[np.int64]] = []
@@ -100,7 +100,7 @@ class FileDataset(Dataset[Bag]):
             self.hard.append(np.zeros(0, np.int64))
             self.labels.append(float(row["label"]))
             self.groups.append(str(row["group"]))
-            self.owners.append(str(row["owner"]))
+            self.sources.append(str(row["owner"] or row["library"]))
             self.files.append(str(row["file"]))
         self.max_slices = max_slices
         self.random = None if seed is None else np.random.default_rng(seed)
@@ -138,6 +138,18 @@ def honest_files(data: FileDataset) -> npt.NDArray[np.bool_]:
     honest = np.array(data.labels) == 0
     met = honest & ~np.isin(data.groups, MADE_GROUPS)
     return met if met.any() else honest
+
+
+def equal_sources(sources: Sequence[str] | npt.NDArray[Any], power: float = 1.0) -> npt.NDArray[np.float64]:
+    """Return the weight of each file (n,), sum 1: of its source, shared among the files of that source.
+
+    Args:
+        sources: owner or library of each file, (n,).
+        power: 1: all sources weigh alike; 0.5: each by the root of its number of files; 0: all files weigh alike.
+    """
+    _, which, counts = np.unique(np.asarray(sources), return_inverse=True, return_counts=True)
+    weights = counts[which] ** -float(power)
+    return np.asarray(weights / weights.sum(), np.float64)
 
 
 NAME_DROPOUT = (0.15, 0.1, 0.1)
@@ -187,13 +199,19 @@ def collate(bags: list[Bag]) -> dict[str, Tensor]:
 
 
 class MixtureSampler(Sampler[list[int]]):
-    """Draws each batch with a fixed number of files of each group, so that plenty of one cannot drown another."""
+    """Draws each batch with a fixed number of files of each group, so that plenty of one cannot drown another.
 
-    def __init__(self, groups: Sequence[str], mixture: Mapping[str, int], n_batches: int, seed: int) -> None:
+    Within a group each owner, library or gadget is drawn by the root of its number of files.
+    """
+
+    def __init__(
+        self, groups: Sequence[str], sources: Sequence[str], mixture: Mapping[str, int], n_batches: int, seed: int
+    ) -> None:
         """Configure.
 
         Args:
             groups: the group of each file.
+            sources: the owner, library or gadget of each file.
             mixture: group to its files in each batch (count).
             n_batches: batches of one epoch (count).
             seed: of everything drawn; each epoch goes on from the last.
@@ -206,6 +224,7 @@ class MixtureSampler(Sampler[list[int]]):
         missing = [group for group, pool in self.pools.items() if len(pool) == 0]
         if missing:
             raise ValueError(f"no training file is of group {', '.join(missing)}")
+        self.shares = {group: equal_sources(np.asarray(sources)[pool], 0.5) for group, pool in self.pools.items()}
         self.mixture = dict(mixture)
         self.n_batches = n_batches
         self.random = np.random.default_rng(seed)
@@ -217,7 +236,9 @@ class MixtureSampler(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         """Yield batches of indices."""
         for _ in range(self.n_batches):
-            draws = [self.random.choice(self.pools[group], n) for group, n in self.mixture.items()]
+            draws = [
+                self.random.choice(self.pools[group], n, p=self.shares[group]) for group, n in self.mixture.items()
+            ]
             yield np.concatenate(draws).tolist()
 
 
@@ -267,7 +288,7 @@ class CorpusData(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Bag]:
         """Draw batches after the mixture."""
         h: Any = self.hparams
-        sampler = MixtureSampler(self.training.groups, h.mixture, h.steps_per_epoch, h.seed)
+        sampler = MixtureSampler(self.training.groups, self.training.sources, h.mixture, h.steps_per_epoch, h.seed)
         return DataLoader(self.training, batch_sampler=sampler, collate_fn=collate)
 
     def val_dataloader(self) -> DataLoader[Bag]:

@@ -96,7 +96,7 @@ def calibrate(logits: Floats, labels: Floats) -> tuple[float, float]:
     return float(model.coef_[0, 0]), float(model.intercept_[0])
 
 
-def thresholds(honest: Floats) -> dict[float, float]:
+def thresholds(honest: Floats, weights: Floats) -> dict[float, float]:
     """Return each of RATES to the logit that this share of honest files reaches.
 
     Where fewer than ENOUGH of the files would be above it, the tail is taken to fall off exponentially, as it does from
@@ -104,15 +104,17 @@ def thresholds(honest: Floats) -> dict[float, float]:
 
     Args:
         honest: (n,) logits of honest validation files.
+        weights: (n,) how much each of them counts, such as `train.data.equal_sources` returns.
     """
-    n = len(honest)
-    start = threshold_for(honest, TAIL)
-    excess = float((honest[honest >= start] - start).mean()) if (honest >= start).any() else 0.0
+    n = weights.sum() ** 2 / (weights**2).sum()  # Kish's effective size
+    start = threshold_for(honest, TAIL, weights)
+    tail = honest >= start
+    excess = float(np.average(honest[tail] - start, weights=weights[tail])) if tail.any() else 0.0
     found: dict[float, float] = {}
     lowest = -np.inf
     for rate in sorted(RATES, reverse=True):
         if rate * n >= ENOUGH:
-            logit = threshold_for(honest, rate)
+            logit = threshold_for(honest, rate, weights)
         else:
             logit = max(float(np.nextafter(honest.max(), np.inf)), start + excess * float(np.log(TAIL / rate)))
         lowest = max(lowest, logit)

@@ -20,7 +20,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from safepickle_dl.features import NAMES, features
 from train.corpus.rows import slice_keys
-from train.data import ALL_GROUPS, MADE_GROUPS, arrays_of, rows_of
+from train.data import ALL_GROUPS, MADE_GROUPS, arrays_of, equal_sources, rows_of
 from train.judge.metrics import threshold_for
 from train.trees import flat_trees, nodes_of, write_onnx, write_trees
 
@@ -56,6 +56,8 @@ class Files:
     """(s,) known to be an attack's."""
     group: npt.NDArray[np.str_]
     """(n,)"""
+    source: npt.NDArray[np.str_]
+    """(n,) its owner, library or gadget."""
     malicious: Mask
     """(n,)"""
 
@@ -77,7 +79,7 @@ def read_files(path: Path, groups: Sequence[str] = ALL_GROUPS, max_slices: int =
     """
     random = np.random.default_rng(seed)
     numbers: dict[bytes, int] = {}
-    columns, slices, sizes, payload, group, malicious = [], [], [], [], [], []
+    columns, slices, sizes, payload, group, source, malicious = [], [], [], [], [], [], []
     for row in rows_of(path, groups):
         arrays, is_payload = arrays_of(row), np.asarray(row["payload"], bool)
         chosen = np.flatnonzero(arrays.channel == 0)
@@ -96,6 +98,7 @@ def read_files(path: Path, groups: Sequence[str] = ALL_GROUPS, max_slices: int =
         sizes.append(len(chosen))
         payload.append(is_payload[chosen])
         group.append(str(row["group"]))
+        source.append(str(row["owner"] or row["library"]))
         malicious.append(bool(row["label"]))
     return Files(
         columns=np.concatenate(columns),
@@ -103,6 +106,7 @@ def read_files(path: Path, groups: Sequence[str] = ALL_GROUPS, max_slices: int =
         file=np.repeat(np.arange(len(group)), sizes),
         payload=np.concatenate(payload),
         group=np.array(group),
+        source=np.array(source),
         malicious=np.array(malicious),
     )
 
@@ -111,11 +115,14 @@ def read_files(path: Path, groups: Sequence[str] = ALL_GROUPS, max_slices: int =
 
 
 def file_weights(files: Files, mixture: Mapping[str, float]) -> Floats:
-    """Return the weight of each file, (n,): those of a group share the group's part of the mixture."""
+    """Return the weight of each file, (n,): those of a group share the group's part of the mixture.
+
+    In a group each owner, library or gadget has a share by the root of its number of files.
+    """
     weights = np.zeros(len(files.group))
     for group, part in mixture.items():
         inside = files.group == group
-        weights[inside] = part / max(1, inside.sum())
+        weights[inside] = part * equal_sources(files.source[inside], 0.5)
     return weights
 
 

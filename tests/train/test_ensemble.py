@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from train.data import equal_sources
 from train.ensemble import RATES, MemberLogits, calibrate, fit_weights, thresholds
 
 RANDOM = np.random.default_rng(0)
@@ -47,7 +48,7 @@ def test_calibration_of_one_member() -> None:
 
 def test_thresholds_let_through_what_they_say() -> None:
     honest = RANDOM.exponential(1.0, 2000)
-    found = thresholds(honest)
+    found = thresholds(honest, np.ones(len(honest)))
     assert list(found) == sorted(RATES)
     values = list(found.values())
     assert values == sorted(values, reverse=True)
@@ -57,9 +58,16 @@ def test_thresholds_let_through_what_they_say() -> None:
 
 def test_a_rate_that_few_files_can_show_is_read_off_the_tail() -> None:
     honest = RANDOM.exponential(1.0, 300)
-    assert thresholds(honest)[0.001] >= honest.max()
-    assert thresholds(honest)[0.001] == pytest.approx(np.log(1000), rel=0.3)
+    assert thresholds(honest, np.ones(300))[0.001] >= honest.max()
+    assert thresholds(honest, np.ones(300))[0.001] == pytest.approx(np.log(1000), rel=0.3)
 
 
 def test_equal_scores_give_no_infinite_threshold() -> None:
-    assert np.isfinite(list(thresholds(np.zeros(50)).values())).all()
+    assert np.isfinite(list(thresholds(np.zeros(50), np.ones(50)).values())).all()
+
+
+def test_a_library_with_many_files_does_not_set_the_threshold_alone() -> None:
+    sources = ["loud"] * 500 + [f"quiet {i}" for i in range(499)]
+    honest = np.concatenate([np.full(500, 5.0), RANDOM.normal(0, 1, 499)])
+    by_source = thresholds(honest, equal_sources(sources))
+    assert by_source[0.03] < 5 <= thresholds(honest, np.ones(999))[0.03]

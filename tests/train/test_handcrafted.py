@@ -46,6 +46,7 @@ def some_files(n: int) -> Files:
         file=np.concatenate([np.repeat(np.arange(2 * n), 2), np.arange(2 * n, 3 * n)]),
         payload=np.concatenate([np.ones(2 * n, bool), np.zeros(3 * n, bool)]),
         group=group,
+        source=np.full(3 * n, "somebody"),
         malicious=group != "benign",
     )
 

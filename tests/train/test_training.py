@@ -19,7 +19,7 @@ from safepickle_dl.scanner import Scanner
 from train.__main__ import main
 from train.ablate import AblationConfig
 from train.corpus.config import CorpusConfig
-from train.data import MADE_GROUPS, CorpusData, FileDataset, MixtureSampler, collate, drop_names
+from train.data import MADE_GROUPS, CorpusData, FileDataset, MixtureSampler, collate, drop_names, equal_sources
 from train.evaluate import JudgeConfig
 from train.export import export
 from train.hard import mine
@@ -150,15 +150,24 @@ def test_drop_names_masks_words_only() -> None:
 
 def test_mixture_is_kept() -> None:
     groups = ["a"] * 3 + ["b"] * 50 + ["c"] * 5
-    sampler = MixtureSampler(groups, {"a": 2, "b": 5}, 10, seed=0)
+    sources = ["x"] * len(groups)
+    sampler = MixtureSampler(groups, sources, {"a": 2, "b": 5}, 10, seed=0)
     batches = list(sampler)
     assert len(batches) == len(sampler) == 10
     for batch in batches:
         drawn = [groups[i] for i in batch]
         assert (drawn.count("a"), drawn.count("b"), drawn.count("c")) == (2, 5, 0)
-    assert list(MixtureSampler(groups, {"a": 2, "b": 5}, 10, seed=0)) == batches
+    assert list(MixtureSampler(groups, sources, {"a": 2, "b": 5}, 10, seed=0)) == batches
     with pytest.raises(ValueError, match="no training file is of group d"):
-        MixtureSampler(groups, {"d": 1}, 1, seed=0)
+        MixtureSampler(groups, sources, {"d": 1}, 1, seed=0)
+
+
+def test_a_source_with_many_files_does_not_drown_the_others() -> None:
+    sources = ["large"] * 100 + ["small"]
+    drawn = np.concatenate(list(MixtureSampler(["a"] * 101, sources, {"a": 10}, 200, seed=0)))
+    assert (drawn == 100).mean() == pytest.approx(1 / 11, abs=0.02)  # by the roots of 100 and of 1
+    np.testing.assert_allclose(equal_sources(sources), [0.005] * 100 + [0.5])
+    np.testing.assert_allclose(equal_sources(sources, 0), 1 / 101)
 
 
 def test_hard_slices_of_honest_files_are_always_drawn(corpus: Path) -> None:

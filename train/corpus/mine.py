@@ -28,7 +28,7 @@ MAX_DOTS = 20
 """Of a name: aliases that contain each other grow for ever (count)."""
 MAX_PARAMETERS = 9
 """Parameters of a callable that are kept, besides those that reach the sink (count)."""
-MAX_BYTES = 1_450_000
+MAX_BYTES = 2_400_000
 """Size of the table."""
 MAX_HOLDER_BYTES = 400_000
 """Size of the table of holders."""

@@ -59,7 +59,7 @@ _KINDS = {
 }  # fmt: skip
 OWN_SHARE = 0.45
 """Share of twins that answer their attack's technique, where honest pickles have an answer (probability)."""
-PURE_SHARE = 0.12
+PURE_SHARE = 0.05
 """Share of twins that are their attack's technique around a function that only computes (probability)."""
 
 

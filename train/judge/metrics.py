@@ -14,6 +14,8 @@ from train.judge.detector import Floats
 FPRS = {"1 %": 0.01, "0.5 %": 0.005, "0.1 %": 0.001}
 """Operating points: name to the share of honest validation files that is let through the threshold."""
 ECE_BINS = 15
+SLACK = 1e-9
+"""Of a share, for sums of floats."""
 
 
 def clopper_pearson(hits: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -32,19 +34,23 @@ def share(hits: int, n: int) -> dict[str, Any]:
     return {"hits": hits, "files": n, "share": round(hits / n, 5), "low": round(low, 5), "high": round(high, 5)}
 
 
-def threshold_for(negatives: Floats, fpr: float) -> float:
+def threshold_for(negatives: Floats, fpr: float, weights: Floats | None = None) -> float:
     """Return the lowest threshold with at most a share `fpr` of the negatives at or above it.
 
     It is put half-way to the next lower negative's score, so that it does not sit on top of one file.
+
+    Args:
+        negatives: (n,) scores; equal ones stay together.
+        fpr: 0 to 1.
+        weights: (n,) how much each counts; None: all alike.
     """
-    ranked = np.sort(negatives)[::-1]
-    allowed = int(fpr * len(ranked))
-    if allowed == 0:
-        return float(np.nextafter(ranked[0], np.inf))
-    below = ranked[ranked < ranked[allowed - 1]]
-    if (negatives >= ranked[allowed - 1]).sum() > allowed:  # equal scores: they all stay below
-        return float(np.nextafter(ranked[allowed - 1], np.inf))
-    return float((ranked[allowed - 1] + below[0]) / 2) if len(below) else float(ranked[allowed - 1])
+    scores, which = np.unique(negatives, return_inverse=True)
+    weight = np.bincount(which, weights, len(scores))
+    above = np.cumsum(weight[::-1])[::-1] / weight.sum()  # share at or above each score
+    lowest = int(np.searchsorted(-above, -fpr - SLACK))
+    if lowest == len(scores):
+        return float(np.nextafter(scores[-1], np.inf))
+    return float((scores[lowest] + scores[max(lowest - 1, 0)]) / 2)
 
 
 def calibration_error(probabilities: Floats, labels: Floats, weights: Floats) -> float:

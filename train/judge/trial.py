@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from train.judge.detector import Detector, Floats, Row, is_ordinary, labels_of
+from train.data import equal_sources
+from train.judge.detector import Detector, Floats, Row, is_ordinary, labels_of, source_of
 from train.judge.metrics import FPRS, share, spread, summary, threshold_for
 from train.judge.sets import FileSet
 
@@ -48,6 +49,8 @@ def run_trial(
 ) -> Trial:
     """Fit a detector and score everything. Thresholds let a share of the ordinary honest validation files through.
 
+    Each owner and each library counts alike: what a file of one that nobody has seen yet will do is asked for.
+
     Args:
         detector: anew for each seed.
         seed: of its fit.
@@ -60,9 +63,12 @@ def run_trial(
     start = time.perf_counter()
     test = detector.scores(splits["test"])
     seconds = (time.perf_counter() - start) / max(1, len(test))
-    ordinary = [i for i, row in enumerate(splits["validation"]) if is_ordinary(row)]
-    honest = validation[ordinary or labels_of(splits["validation"]) == 0]
-    thresholds = dict(detector.points or {name: threshold_for(honest, fpr) for name, fpr in FPRS.items()})
+    rows = splits["validation"]
+    honest = [i for i, row in enumerate(rows) if is_ordinary(row)] or np.flatnonzero(labels_of(rows) == 0).tolist()
+    weights = equal_sources([source_of(rows[i]) for i in honest])
+    thresholds = dict(
+        detector.points or {name: threshold_for(validation[honest], fpr, weights) for name, fpr in FPRS.items()}
+    )
     trial = Trial(thresholds, validation, test, detector.scores(samples), seconds_per_file=seconds)
     for attack in attacked:
         is_found = np.array([row is not None for row in attack.rows], bool)

@@ -27,6 +27,12 @@ def test_threshold_never_lets_equal_scores_in_by_half() -> None:
     assert threshold_for(np.array([0.1] * 97 + [0.7] * 3), 0.05) < 0.7
 
 
+def test_threshold_weighs_files() -> None:
+    scores = np.array([0.1, 0.2, 0.8, 0.9])
+    assert 0.8 < threshold_for(scores, 0.05, np.array([5, 4, 0.9, 0.1])) < 0.9
+    assert 0.2 < threshold_for(scores, 0.1, np.array([5, 4, 0.5, 0.5])) < 0.8
+
+
 def test_perfect_calibration_has_no_error() -> None:
     probabilities = np.repeat([0.1, 0.5, 0.9], 10)
     labels = np.array([1] + [0] * 9 + [1] * 5 + [0] * 5 + [1] * 9 + [0])

@@ -18,13 +18,25 @@ def main() -> None:
     parser.add_argument(
         "--rounds", type=int, default=2, help="how often each recipe runs, with other choices each time"
     )
+    parser.add_argument(
+        "--found", type=int, default=40, help="objects of each installed distribution to make without a recipe, at most"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="processes that make these")
     arguments = parser.parse_args()
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, "1")  # tiny fits: threads only get in each other's way
     os.environ.setdefault("MPLBACKEND", "agg")
     from train.corpus.dumps.runner import run
 
-    result = run(arguments.output, arguments.seed, arguments.library, arguments.share, arguments.rounds)
+    result = run(
+        arguments.output,
+        arguments.seed,
+        arguments.library,
+        arguments.share,
+        arguments.rounds,
+        arguments.found,
+        arguments.workers,
+    )
     print(json.dumps(result, indent=2))
 
 

@@ -7,21 +7,18 @@ import importlib.util
 import json
 import platform
 import random
-import re
 import shutil
-import signal
 import sys
 import warnings
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 from random import Random
-from types import FrameType, ModuleType
-from typing import Any, TextIO
+from types import ModuleType
+from typing import Any
 
 from train.corpus.dumps import (  # noqa: F401  (each registers its recipes)
     arrays,
@@ -40,11 +37,9 @@ from train.corpus.dumps import (  # noqa: F401  (each registers its recipes)
     tensors,
     texts,
 )
-from train.corpus.dumps.items import FAMILIES, Family, Item, dumped
-from train.corpus.dumps.traits import traits
-
-MAX_BYTES = 300_000
-ITEM_LIMIT_S = 20
+from train.corpus.dumps.found import run_found
+from train.corpus.dumps.items import FAMILIES, Family
+from train.corpus.dumps.writer import Writer, installed
 
 
 @contextmanager
@@ -63,20 +58,6 @@ def _sandbox() -> Iterator[None]:
                 del sys.modules[name]
 
 
-@contextmanager
-def _time_limit(limit_s: int) -> Iterator[None]:
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise TimeoutError(f"took longer than {limit_s} s")
-
-    previous = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(limit_s)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, previous)
-
-
 def _seed(number: int) -> None:
     random.seed(number)
     for name in ("numpy", "torch"):
@@ -86,61 +67,6 @@ def _seed(number: int) -> None:
             sys.modules["numpy"].random.seed(number % 2**32)
         else:
             sys.modules["torch"].manual_seed(number)
-
-
-@cache
-def _installed(form: str) -> bool:
-    library = form.partition("-")[0].rstrip("0123456789")
-    return library in ("raw", "optimized") or importlib.util.find_spec(library) is not None
-
-
-class Writer:
-    """Writes files below a folder, a manifest row each, and counts what it wrote and what failed."""
-
-    def __init__(self, output: Path, manifest: TextIO) -> None:
-        """Write below `output`; rows go to `manifest`."""
-        self.output = output
-        self.manifest = manifest
-        self.rows: list[dict[str, Any]] = []
-        self.counts: Counter[str] = Counter()
-        self.failures: Counter[str] = Counter()
-
-    def write(self, family: Family, version: str, item: Item, forms: Sequence[str]) -> None:
-        """Make one value and write it in each form; what raises is counted and skipped."""
-        try:
-            with _time_limit(ITEM_LIMIT_S):
-                value = item.make()
-        except Exception as problem:
-            self._failed(item, "made", problem)
-            return
-        for form in forms:
-            try:
-                with _time_limit(ITEM_LIMIT_S):
-                    data = dumped(value, form)
-            except Exception as problem:
-                self._failed(item, form, problem)
-                continue
-            if len(data) > MAX_BYTES:
-                self.failures[f"{item.name}: over {MAX_BYTES} bytes"] += 1
-                continue
-            self._keep(family, version, item, form, data)
-
-    def _failed(self, item: Item, when: str, problem: Exception) -> None:
-        reason = str(problem).partition("\n")[0][:120]
-        self.failures[f"{item.name} ({when}): {type(problem).__name__}: {reason}"] += 1
-
-    def _keep(self, family: Family, version: str, item: Item, form: str, data: bytes) -> None:
-        self.counts[family.library] += 1
-        slug = re.sub(r"[^A-Za-z0-9]+", "-", item.name).strip("-")[:60]
-        file = f"{family.library}/{self.counts[family.library]:04}-{slug}-{form}.pkl"
-        path = self.output / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        row = {"file": file, "library": family.library, "version": version, "recipe": item.name, "form": form}
-        row |= {"size": len(data), **traits(data)}
-        row["hard"] |= item.is_hard
-        self.rows.append(row)
-        self.manifest.write(json.dumps(row) + "\n")
 
 
 def version_of(family: Family) -> str | None:
@@ -157,7 +83,13 @@ def version_of(family: Family) -> str | None:
 
 
 def run(
-    output: Path, seed: int = 0, libraries: Sequence[str] = (), share: float = 1.0, rounds: int = 1
+    output: Path,
+    seed: int = 0,
+    libraries: Sequence[str] = (),
+    share: float = 1.0,
+    rounds: int = 1,
+    found: int = 0,
+    workers: int = 1,
 ) -> dict[str, Any]:
     """Dump everything that is installed into `output`, in place of what an earlier run left there.
 
@@ -167,6 +99,8 @@ def run(
         libraries: only these; all if empty.
         share: of the items that are made, 0 to 1.
         rounds: how often each recipe runs, with other random choices each time.
+        found: objects of each installed distribution that are made without a recipe, at most (count).
+        workers: processes that make these (count).
 
     Returns:
         `files` by library, `hard` (share of them), quantiles of `bytes` and `opcodes`, and `failures` by message.
@@ -187,6 +121,10 @@ def run(
             version = version_of(family)
             for number in range(rounds if version is not None else 0):
                 _run_family(writer, family, version or "", f"{seed}.{number}" if number else f"{seed}", share)
+        for row in run_found(fresh, seed, found, workers, libraries) if found else ():
+            writer.rows.append(row)
+            writer.counts[row["library"]] += 1
+            manifest.write(json.dumps(row) + "\n")
     shutil.rmtree(output, ignore_errors=True)
     fresh.rename(output)
     return {
@@ -224,7 +162,7 @@ def _run_family(writer: Writer, family: Family, version: str, seed: str, share: 
             if choice.random() >= share:
                 continue
             _seed(zlib.crc32(f"{seed}:{item.name}".encode()))
-            possible = [form for form in item.forms if _installed(form)]
+            possible = [form for form in item.forms if installed(form)]
             forms = choice.sample(possible, min(item.n_forms, len(possible)))
             writer.write(family, version, item, list(dict.fromkeys(forms)))
     except Exception as problem:
