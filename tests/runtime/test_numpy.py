@@ -39,9 +39,26 @@ def test_logits_do_not_depend_on_the_batch(arrays: SliceArrays, monkeypatch: pyt
     classifier = runtime.NumpyClassifier(load_bundle().weights_of("sequence"))
     chosen = np.arange(len(arrays.channel))
     together = classifier.logits(arrays, chosen)
-    monkeypatch.setattr(runtime, "BATCH_ROWS", 1)
+    monkeypatch.setattr(runtime, "BATCH_TOKENS", 1)
     np.testing.assert_allclose(classifier.logits(arrays, chosen[::-1]), together[::-1], atol=1e-4)
     assert classifier.logits(arrays, chosen[:0]).shape == (0,)
+
+
+def test_windows_that_exceed_an_integer_are_the_same(arrays: SliceArrays, monkeypatch: pytest.MonkeyPatch) -> None:
+    classifier = runtime.NumpyClassifier(load_bundle().weights_of("sequence"))
+    chosen = np.arange(len(arrays.channel))
+    expected = classifier.logits(arrays, chosen)
+    monkeypatch.setattr(runtime, "MAX_KEY", len(arrays.tokens) ** 2)  # two numbers fit into a key
+    np.testing.assert_array_equal(classifier.logits(arrays, chosen), expected)
+
+
+def test_distinct_windows_stand_for_all() -> None:
+    numbers, place = np.array([0, 0, 1, 2, 1, 2, 3, 0, 0]), np.arange(2, 7)
+    windows, above = runtime._windows(numbers, place, 1)
+    np.testing.assert_array_equal(windows[above], [[0, 1, 2], [1, 2, 1], [2, 1, 2], [1, 2, 3], [2, 3, 0]])
+    windows, above = runtime._windows(np.array([0, 1, 1, 1, 1, 0]), np.arange(1, 5), 1)
+    assert windows.tolist() == [[0, 0, 0], [0, 1, 1], [1, 1, 0], [1, 1, 1]]
+    assert above.tolist() == [1, 3, 3, 2]
 
 
 def test_a_file_of_another_type_is_refused(tmp_path: Path) -> None:

@@ -68,11 +68,55 @@ def test_logits_of_slices_whatever_the_batch(tmp_path: Path, monkeypatch: pytest
         ({"feature": [len(NAMES), 0, 0, 0, 0, 0]}, "no trees"),
         ({"root": [0, 6]}, "no trees"),
         ({"value": [0, 0]}, "no trees"),
+        ({"root": [0, 0]}, "no trees"),
+        ({"root": [0, 3]}, "no trees"),  # a root inside of a tree
     ],
 )
 def test_broken_trees_are_refused(tmp_path: Path, changes: dict[str, list[float]], message: str) -> None:
     with pytest.raises(BundleError, match=message):
         TreeClassifier(write(tmp_path / "t.safetensors", **changes))
+
+
+def test_leaves_are_those_that_a_walk_comes_to(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    trees: dict[str, list[float]] = {name: [] for name in ("feature", "threshold", "left", "value", "root")}
+    for n_leaves in (1, 2, 7, 32, 32):
+        trees["root"].append(len(trees["left"]))
+        leaves = [_leaf(trees, random)]
+        while len(leaves) < n_leaves:
+            at = leaves.pop(random.integers(len(leaves)))
+            trees["feature"][at], trees["threshold"][at] = random.integers(4), random.integers(5) + 0.5
+            trees["left"][at] = len(trees["left"])
+            leaves += [_leaf(trees, random), _leaf(trees, random)]
+    classifier = TreeClassifier(write(tmp_path / "t.safetensors", **trees))
+    x = np.zeros((200, len(NAMES)), np.float32)
+    x[:, :4] = random.integers(0, 7, (200, 4))
+    expected = []
+    for row in x:
+        total = 0.5
+        for root in trees["root"]:
+            at = int(root)
+            while trees["left"][at] != at:
+                at = int(trees["left"][at]) + int(row[int(trees["feature"][at])] > trees["threshold"][at])
+            total += trees["value"][at]
+        expected.append(total)
+    np.testing.assert_allclose(classifier.predict(x), expected, rtol=1e-5)
+    assert len(set(expected)) > 20
+
+
+def _leaf(trees: dict[str, list[float]], random: np.random.Generator) -> int:
+    at = len(trees["left"])
+    for name, value in (("feature", 0), ("threshold", np.inf), ("left", at), ("value", random.normal())):
+        trees[name].append(value)
+    return at
+
+
+def test_a_tree_of_too_many_leaves_is_refused(tmp_path: Path) -> None:
+    n = 2 * runtime.MAX_LEAVES + 1
+    left = [i + 1 if i % 2 == 0 and i < n - 1 else i for i in range(n)]  # each right child leads on
+    trees = {name: [0.0] * n for name in ("feature", "threshold", "value")}
+    with pytest.raises(BundleError, match="more than 32 leaves"):
+        TreeClassifier(write(tmp_path / "t.safetensors", left=left, root=[0], **trees))
 
 
 def test_another_net_is_refused(tmp_path: Path) -> None:
