@@ -27,6 +27,8 @@ class CorpusConfig:
     """Split to the owners of real files that were put there by hand; all others go by the hash of their name."""
     libraries: dict[str, list[str]] = field(default_factory=dict)
     """Split to the libraries that were put there by hand; all others go by the hash of their name."""
+    judged_dumps: int = 20
+    """Dumps of one library that validation and test keep (count): many libraries say more than many files of one."""
     percent: dict[str, int] = field(default_factory=lambda: dict(PERCENT))
     max_hosts: int = 800
     """Honest files of one split that attacks and twins are put into (count)."""

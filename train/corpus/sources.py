@@ -72,6 +72,19 @@ def read_manifest(folder: Path) -> list[dict[str, Any]]:
     return sorted((r for r in rows if r.get("label", "benign") in ("benign", "malicious")), key=lambda r: r["file"])
 
 
+def kept_dumps(entries: list[dict[str, Any]], config: CorpusConfig) -> list[dict[str, Any]]:
+    """Return the rows of a manifest of dumps without those of which a judged split has enough, drawn by the seed."""
+    left: dict[str, int] = {}
+    kept = set()
+    for i in Random(f"dumps {config.seed}").sample(range(len(entries)), len(entries)):
+        library = entries[i]["library"]
+        left.setdefault(library, len(entries) if config.library_split(library) == "train" else config.judged_dumps)
+        if left[library] > 0:
+            left[library] -= 1
+            kept.add(i)
+    return [entry for i, entry in enumerate(entries) if i in kept]
+
+
 class Sources:
     """All files of one corpus."""
 
@@ -85,7 +98,7 @@ class Sources:
         if config.dumps is not None and not (Path(config.dumps) / "manifest.jsonl").is_file():
             raise FileNotFoundError(f"{config.dumps}: run `python -m train.corpus.dumps --output {config.dumps}` first")
         self.real = [] if config.corpus is None else read_manifest(Path(config.corpus))
-        self.dumps = [] if config.dumps is None else read_manifest(Path(config.dumps))
+        self.dumps = [] if config.dumps is None else kept_dumps(read_manifest(Path(config.dumps)), config)
         self.gadgets = read_gadgets()
         self._hosts: dict[str, list[Host]] = {}
         self._host_keys: dict[bytes, frozenset[bytes]] = {}
