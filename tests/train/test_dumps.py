@@ -189,7 +189,7 @@ def test_an_unknown_form_is_refused() -> None:
 
 def test_dumps_become_rows(written: tuple[Path, dict[str, Any]]) -> None:
     output, _ = written
-    config = CorpusConfig(output="unused", dumps=str(output), libraries={"test": [LIBRARIES[0]]})
+    config = CorpusConfig(output="unused", dumps=str(output), libraries={"test": [LIBRARIES[0]]}, judged_dumps=10**6)
     sources = Sources(config)
     made = [row for job in sources.jobs() for row in sources.rows(job)]
     assert len(made) > 0.9 * len(rows(output))
@@ -198,6 +198,18 @@ def test_dumps_become_rows(written: tuple[Path, dict[str, Any]]) -> None:
     assert all(row["hard"] == (row["group"] == "dump-hard") for row in made)
     assert {row["library"] for row in made} == set(LIBRARIES)
     assert {row["split"] for row in made if row["library"] == LIBRARIES[0]} == {"test"}
+
+
+def test_a_judged_split_keeps_few_dumps_of_a_library(written: tuple[Path, dict[str, Any]]) -> None:
+    output, _ = written
+    split = {"test": [LIBRARIES[0]], "train": list(LIBRARIES[1:])}
+    kept = Sources(CorpusConfig(output="unused", dumps=str(output), libraries=split, judged_dumps=5)).dumps
+    by_library = {name: [entry for entry in kept if entry["library"] == name] for name in LIBRARIES}
+    assert len(by_library[LIBRARIES[0]]) == 5
+    for name in LIBRARIES[1:]:
+        assert by_library[name] == sorted(
+            (row for row in rows(output) if row["library"] == name), key=lambda row: str(row["file"])
+        )
 
 
 def test_a_missing_folder_names_the_command(tmp_path: Path) -> None:
