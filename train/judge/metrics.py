@@ -13,6 +13,8 @@ from train.judge.detector import Floats
 
 FPRS = {"1 %": 0.01, "0.5 %": 0.005, "0.1 %": 0.001}
 """Operating points: name to the share of honest validation files that is let through the threshold."""
+REALISED = 0.005
+"""Share of the honest files of a test set itself at which detectors are compared, whatever their thresholds do."""
 ECE_BINS = 15
 SLACK = 1e-9
 """Of a share, for sums of floats."""
@@ -87,6 +89,8 @@ def summary(scores: Floats, labels: Floats, thresholds: Mapping[str, float], cal
         }
     if len(positive) and len(negative):
         result["auroc"] = round(float(roc_auc_score(labels, scores)), 5)
+        realised = threshold_for(negative, REALISED)
+        result["recall_at_realised"] = round(float((positive >= realised).mean()), 5)
         result["average_precision"] = round(float(average_precision_score(labels, scores)), 5)
         if calibrated:
             weights = np.where(labels == 1, 0.5 / len(positive), 0.5 / len(negative))

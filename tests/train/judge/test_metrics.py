@@ -43,6 +43,7 @@ def test_perfect_calibration_has_no_error() -> None:
 def test_summary_counts() -> None:
     result = summary(np.array([0.9, 0.2, 0.8, 0.1]), np.array([1, 1, 0, 0]), {"p": 0.5}, calibrated=True)
     assert result["points"]["p"]["recall"]["hits"] == 1 and result["points"]["p"]["fpr"]["hits"] == 1
+    assert result["recall_at_realised"] == 0.5  # one of the two is above every honest file
     assert result["auroc"] == 0.75 and 0 < result["ece"] < 1 and 0 < result["brier"] < 1
     assert "auroc" not in summary(np.array([0.9]), np.array([0]), {"p": 0.5}, calibrated=False)
 
