@@ -140,15 +140,16 @@ def honest_files(data: FileDataset) -> npt.NDArray[np.bool_]:
     return met if met.any() else honest
 
 
-def equal_sources(sources: Sequence[str] | npt.NDArray[Any], power: float = 1.0) -> npt.NDArray[np.float64]:
-    """Return the weight of each file (n,), sum 1: of its source, shared among the files of that source.
+def source_weights(sources: Sequence[str] | npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return the weight of each file (n,), sum 1: its source weighs by the root of its number of files, shared by them.
+
+    So one with many files does not drown the others, and one with a single file does not weigh as much as a library.
 
     Args:
-        sources: owner or library of each file, (n,).
-        power: 1: all sources weigh alike; 0.5: each by the root of its number of files; 0: all files weigh alike.
+        sources: owner, library or gadget of each file, (n,).
     """
     _, which, counts = np.unique(np.asarray(sources), return_inverse=True, return_counts=True)
-    weights = counts[which] ** -float(power)
+    weights = 1 / np.sqrt(counts[which])
     return np.asarray(weights / weights.sum(), np.float64)
 
 
@@ -224,7 +225,7 @@ class MixtureSampler(Sampler[list[int]]):
         missing = [group for group, pool in self.pools.items() if len(pool) == 0]
         if missing:
             raise ValueError(f"no training file is of group {', '.join(missing)}")
-        self.shares = {group: equal_sources(np.asarray(sources)[pool], 0.5) for group, pool in self.pools.items()}
+        self.shares = {group: source_weights(np.asarray(sources)[pool]) for group, pool in self.pools.items()}
         self.mixture = dict(mixture)
         self.n_batches = n_batches
         self.random = np.random.default_rng(seed)

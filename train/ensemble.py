@@ -104,7 +104,7 @@ def thresholds(honest: Floats, weights: Floats) -> dict[float, float]:
 
     Args:
         honest: (n,) logits of honest validation files.
-        weights: (n,) how much each of them counts, such as `train.data.equal_sources` returns.
+        weights: (n,) how much each of them counts, such as `train.data.source_weights` returns.
     """
     n = weights.sum() ** 2 / (weights**2).sum()  # Kish's effective size
     start = threshold_for(honest, TAIL, weights)

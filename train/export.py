@@ -25,7 +25,7 @@ from safepickle_dl.core import tokens as tk
 from safepickle_dl.ensemble import MAKERS
 from safepickle_dl.models.sequence import SequenceClassifier
 from safepickle_dl.runtime.onnx import OnnxClassifier
-from train.data import ALL_GROUPS, FileDataset, equal_sources, honest_files
+from train.data import ALL_GROUPS, FileDataset, honest_files, source_weights
 from train.ensemble import calibrate, fit_weights, member_logits, thresholds
 from train.module import SequenceTraining
 
@@ -109,7 +109,8 @@ def export(
     """Write a bundle and return its configuration.
 
     Everything is calibrated on the validation files of `groups`. The thresholds are for the honest ones that people
-    could meet: the twins of attacks are left out, unless there are no others; each owner and library counts alike.
+    could meet: the twins of attacks are left out, unless there are no others; owners and libraries
+    weigh by the root of their numbers of files.
 
     Args:
         checkpoint: of the sequence classifier.
@@ -141,7 +142,7 @@ def export(
     for i, member in enumerate(names):
         slope, own_intercept = calibrate(logits.highest(np.eye(len(names))[i])[0], labels)
         members[member] = {"weight": float(weights[i]), "slope": slope, "intercept": own_intercept}
-    sources = equal_sources(np.array(validation.sources)[honest].tolist())
+    sources = source_weights(np.array(validation.sources)[honest].tolist())
     found = thresholds(logits.highest(weights)[0][honest] + intercept, sources)
     config = {
         "name": name,

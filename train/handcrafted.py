@@ -20,7 +20,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from safepickle_dl.features import NAMES, features
 from train.corpus.rows import slice_keys
-from train.data import ALL_GROUPS, MADE_GROUPS, arrays_of, equal_sources, rows_of
+from train.data import ALL_GROUPS, MADE_GROUPS, arrays_of, rows_of, source_weights
 from train.judge.metrics import threshold_for
 from train.trees import flat_trees, nodes_of, write_onnx, write_trees
 
@@ -122,7 +122,7 @@ def file_weights(files: Files, mixture: Mapping[str, float]) -> Floats:
     weights = np.zeros(len(files.group))
     for group, part in mixture.items():
         inside = files.group == group
-        weights[inside] = part * equal_sources(files.source[inside], 0.5)
+        weights[inside] = part * source_weights(files.source[inside])
     return weights
 
 

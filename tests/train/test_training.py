@@ -19,7 +19,7 @@ from safepickle_dl.scanner import Scanner
 from train.__main__ import main
 from train.ablate import AblationConfig
 from train.corpus.config import CorpusConfig
-from train.data import MADE_GROUPS, CorpusData, FileDataset, MixtureSampler, collate, drop_names, equal_sources
+from train.data import MADE_GROUPS, CorpusData, FileDataset, MixtureSampler, collate, drop_names, source_weights
 from train.evaluate import JudgeConfig
 from train.export import export
 from train.hard import mine
@@ -166,8 +166,7 @@ def test_a_source_with_many_files_does_not_drown_the_others() -> None:
     sources = ["large"] * 100 + ["small"]
     drawn = np.concatenate(list(MixtureSampler(["a"] * 101, sources, {"a": 10}, 200, seed=0)))
     assert (drawn == 100).mean() == pytest.approx(1 / 11, abs=0.02)  # by the roots of 100 and of 1
-    np.testing.assert_allclose(equal_sources(sources), [0.005] * 100 + [0.5])
-    np.testing.assert_allclose(equal_sources(sources, 0), 1 / 101)
+    np.testing.assert_allclose(source_weights(sources), [1 / 110] * 100 + [1 / 11])
 
 
 def test_hard_slices_of_honest_files_are_always_drawn(corpus: Path) -> None:

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 
 from safepickle_dl.batch import SliceArrays, pad
 from safepickle_dl.core import tokens as tk
-from train.data import ALL_GROUPS, VALIDATION_SLICES, Bag, FileDataset, collate, equal_sources
+from train.data import ALL_GROUPS, VALIDATION_SLICES, Bag, FileDataset, collate, source_weights
 from train.logits import distinct_keys
 
 Floats = npt.NDArray[np.float64]
@@ -72,7 +72,7 @@ def balanced(groups: list[str], libraries: list[int], mixture: Mapping[str, floa
     names = np.array(groups)
     for group, share in mixture.items():
         members = np.flatnonzero(names == group)
-        weights[members] = share * equal_sources(np.array(libraries)[members], 0.5)
+        weights[members] = share * source_weights(np.array(libraries)[members])
     return weights
 
 

@@ -13,11 +13,11 @@ HEAD = """# Evaluation
 Written by `python -m train.evaluate`; do not edit. Test files belong to owners, libraries, gadget modules and
 templates that neither trained nor validated anything; near-duplicates are removed before the split. Thresholds are
 those that let 1 %, 0.5 % and 0.1 % of the honest *validation* files through, of real people and real libraries, each
-of which counts alike; the twins, honest files made to look like attacks, have sets of their own. The false-positive
-rate (FPR) beside each recall is what came true on test; *realised* is the recall where 0.5 % of the set's own honest
-files pass. Intervals are Clopper and Pearson's, 95 %, of the first seed; "±" is the standard deviation over seeds.
-Released scanners, which have no threshold, are shown at their own levels (*flagged*: their malicious level; *strict*:
-anything but clean), on all real files and a sample of the others.
+of which counts by the root of its number of files; the twins, honest files made to look like attacks, have sets of
+their own. The false-positive rate (FPR) beside each recall is what came true on test; *realised* is the recall where
+0.5 % of the set's own honest files pass. Intervals are Clopper and Pearson's, 95 %, of the first seed; "±" is the
+standard deviation over seeds. Released scanners, which have no threshold, are shown at their own levels (*flagged*:
+their malicious level; *strict*: anything but clean), on all real files and a sample of the others.
 """
 
 

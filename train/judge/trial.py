@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from train.data import equal_sources
+from train.data import source_weights
 from train.judge.detector import Detector, Floats, Row, is_ordinary, labels_of, source_of
 from train.judge.metrics import FPRS, share, spread, summary, threshold_for
 from train.judge.sets import FileSet
@@ -49,7 +49,7 @@ def run_trial(
 ) -> Trial:
     """Fit a detector and score everything. Thresholds let a share of the ordinary honest validation files through.
 
-    Each owner and each library counts alike: what a file of one that nobody has seen yet will do is asked for.
+    Each owner and library counts by the root of its number of files: the question is what one never seen before does.
 
     Args:
         detector: anew for each seed.
@@ -65,7 +65,7 @@ def run_trial(
     seconds = (time.perf_counter() - start) / max(1, len(test))
     rows = splits["validation"]
     honest = [i for i, row in enumerate(rows) if is_ordinary(row)] or np.flatnonzero(labels_of(rows) == 0).tolist()
-    weights = equal_sources([source_of(rows[i]) for i in honest])
+    weights = source_weights([source_of(rows[i]) for i in honest])
     thresholds = dict(
         detector.points or {name: threshold_for(validation[honest], fpr, weights) for name, fpr in FPRS.items()}
     )
