@@ -14,8 +14,8 @@ from heapq import merge
 from safepickle_dl.containers.region import Region
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.lexer import Lexer
-from safepickle_dl.core.machine import Machine, copied_state
 from safepickle_dl.limits import Budget
+from safepickle_dl.memory import Memory, misses_memo
 from safepickle_dl.stream import PickleStream, literal_nodes, read_stream, stop_at_limit
 from safepickle_dl.torch_legacy import storages_end
 
@@ -37,6 +37,8 @@ MIN_INNER = 16
 """Length of a literal that may be a pickle in its turn (bytes)."""
 MIN_TRUNCATED = 8
 """Instructions without an anomaly that a headless stream needs to count as a cut-off pickle rather than text."""
+MAX_CUT_BYTES = 512
+"""Length of a member that is taken for the beginning of a pickle though it ends within its second instruction."""
 GIVE_UP_AFTER = 256
 """Instructions of a failed trial behind which the search goes on at its end, to stay linear (count)."""
 WINDOW = 64 << 20
@@ -61,10 +63,10 @@ def read_streams(region: Region, budget: Budget | None = None) -> Iterator[Pickl
     if position >= region.end:
         return
     first = read_stream(region.name, region.data, position, region.end, budget)
-    accepted = _is_pickle(first) if region.certain else makes_sense(first)
+    accepted = _begins(region, first)
     search = _Search(region, budget)
     stream = first if accepted else search.next(position) if region.search else None
-    memory = _Memory(region, budget)
+    memory = Memory(region, budget)
     streams: list[PickleStream] = []  # the first few
     while stream is not None:
         stream.certain = region.certain and accepted
@@ -82,22 +84,32 @@ def read_streams(region: Region, budget: Budget | None = None) -> Iterator[Pickl
         stream = _next(region, position, memory, search, budget)
 
 
-def _next(region: Region, position: int, memory: _Memory, search: _Search, budget: Budget) -> PickleStream | None:
+def _next(region: Region, position: int, memory: Memory, search: _Search, budget: Budget) -> PickleStream | None:
     """Return the stream that is read, or found, at or behind `position`."""
     if position >= region.end:
         return None
     stream = read_stream(region.name, region.data, position, region.end, budget)
     if misses_memo(stream):
-        stream = memory.read(position)
-    if _is_pickle(stream):
+        stream = memory.read(stream)
+    if _is_pickle(stream) or _is_cut_off(stream, region):
         return stream
     return search.next(position)
 
 
-def misses_memo(stream: PickleStream) -> bool:
-    """Return whether it recalls what it never stored."""
-    machine = stream.machine
-    return machine.n_anomalies > 0 and any(machine.site_opcode[i] == op.BAD_MEMO_KEY for i in range(machine.n_sites))
+def _begins(region: Region, first: PickleStream) -> bool:
+    """Return whether the first stream of a region is one."""
+    if not region.certain:
+        return makes_sense(first)
+    return region.promised or _is_pickle(first) or _is_cut_off(first, region)
+
+
+def _is_cut_off(stream: PickleStream, region: Region) -> bool:
+    """Return whether a region ends right behind the header of a pickle: too soon to tell, but nothing else either."""
+    machine, size = stream.machine, region.end - stream.start
+    if stream.end < region.end or size < 2 or (region.depth > 0 and size > MAX_CUT_BYTES):
+        return False
+    cut = machine.n_anomalies == 1 and machine.site_opcode[machine.n_sites - 1] == op.TRUNCATED
+    return cut and stream.data[stream.start] == op.PROTO and stream.data[stream.start + 1] <= 5
 
 
 def _is_pickle(stream: PickleStream) -> bool:
@@ -123,31 +135,6 @@ def makes_sense(stream: PickleStream) -> bool:
     if stream.complete and machine.n_anomalies == 0 and has_header:
         return stream.imports_something() or any(True for _ in literal_nodes(machine.nodes, MIN_INNER))
     return stream.calls_something_named(cleanly=not has_header)
-
-
-class _Memory:
-    """What an unpickler knows that loads one pickle of a region after the other: it keeps its memo."""
-
-    def __init__(self, region: Region, budget: Budget) -> None:
-        self._region, self._budget = region, budget
-        self._machine: Machine | None = None
-        self._unread: list[tuple[int, int]] = []
-
-    def add(self, stream: PickleStream) -> None:
-        """Note a pickle that was loaded; it is read again only if a later one misses what it stored."""
-        self._unread.append((stream.start, stream.end))
-
-    def read(self, position: int) -> PickleStream:
-        """Return the stream that begins at `position`, read with the memo of all that were loaded before."""
-        region, budget = self._region, self._budget
-        known = self._machine = self._machine or Machine(region.data)
-        for start, end in self._unread:
-            known.begin_again()
-            read_stream(region.name, region.data, start, end, budget, machine=known)
-        self._unread.clear()
-        budget.check_time()  # copying takes as long as there is much to remember
-        machine = copied_state(known, False)
-        return read_stream(region.name, region.data, position, region.end, budget, machine=machine)
 
 
 class _Search:
