@@ -106,7 +106,7 @@ def _begins(region: Region, first: PickleStream) -> bool:
 def _is_cut_off(stream: PickleStream, region: Region) -> bool:
     """Return whether a region ends right behind the header of a pickle: too soon to tell, but nothing else either."""
     machine, size = stream.machine, region.end - stream.start
-    if stream.end < region.end or size < 2 or (region.depth > 0 and size > MAX_CUT_BYTES):
+    if size < 2 or (region.depth > 0 and size > MAX_CUT_BYTES):
         return False
     cut = machine.n_anomalies == 1 and machine.site_opcode[machine.n_sites - 1] == op.TRUNCATED
     return cut and stream.data[stream.start] == op.PROTO and stream.data[stream.start + 1] <= 5

@@ -199,7 +199,7 @@ class Reader:
     def is_cut_off(self, machine: Machine, start: int) -> bool:
         """Return whether the data end right behind a header, as in `streams` for a file that is no member."""
         data = self.data
-        if self.end < len(data) or len(data) - start < 2 or data[start] != op.PROTO or data[start + 1] > 5:
+        if len(data) - start < 2 or data[start] != op.PROTO or data[start + 1] > 5:
             return False
         return machine.n_anomalies == 1 and machine.site_opcode[machine.n_sites - 1] == op.TRUNCATED
 
