@@ -8,8 +8,12 @@ further pickles as well, but only those that make sense are kept: anything can b
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from heapq import merge
+
+import numpy as np
+import numpy.typing as npt
 
 from safepickle_dl.containers.region import Region
 from safepickle_dl.core import opcodes as op
@@ -45,6 +49,7 @@ WINDOW = 64 << 20
 """Bytes that are searched between two looks at the clock."""
 OVERLAP = 2048
 """Bytes behind a window that a sign at its end may reach into."""
+Offsets = npt.NDArray[np.int64]
 TRIAL_COST = 16
 """What a trial costs beside its instructions (instructions)."""
 
@@ -72,11 +77,13 @@ def read_streams(region: Region, budget: Budget | None = None) -> Iterator[Pickl
         stream.certain = region.certain and accepted
         position = stream.end
         memory.add(stream)
+        if search.has_found or not region.certain:
+            search.look_into(stream)
         budget.streams -= 1
         if budget.streams < 0 or (budget.streams == 0 and position < region.end):
             stop_at_limit(stream, position)
         yield stream
-        if stream.over_limit or position >= region.end:
+        if stream.over_limit or (position >= region.end and not search.has_more):
             return
         if len(streams) < 5:
             streams.append(stream)
@@ -87,7 +94,7 @@ def read_streams(region: Region, budget: Budget | None = None) -> Iterator[Pickl
 def _next(region: Region, position: int, memory: Memory, search: _Search, budget: Budget) -> PickleStream | None:
     """Return the stream that is read, or found, at or behind `position`."""
     if position >= region.end:
-        return None
+        return search.next(position)
     stream = read_stream(region.name, region.data, position, region.end, budget)
     if misses_memo(stream):
         stream = memory.read(stream)
@@ -138,31 +145,65 @@ def makes_sense(stream: PickleStream) -> bool:
 
 
 class _Search:
-    """Finds pickles where no loader reads in order; one pass over the region, however many there are."""
+    """Finds pickles where no loader reads in order; one pass over the region, however many there are.
+
+    A pickle that was found may be a decoy whose literals cover another one: they are searched like anything else.
+    """
 
     def __init__(self, region: Region, budget: Budget) -> None:
         self._region, self._budget = region, budget
         self._places: Iterator[int] | None = None
         self._lexer: Lexer | None = None
+        self._literals: deque[tuple[Offsets, Offsets]] = deque()
+        self._first = region.end
+        self.has_found = False
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are literals that it has not come to."""
+        return bool(self._literals)
+
+    def look_into(self, stream: PickleStream) -> None:
+        """Let the search go on within the literals of a stream; those that begin as a pickle are read in any case."""
+        nodes = stream.machine.nodes
+        for part in literal_nodes(nodes, MIN_INNER):
+            lo, hi = (np.asarray(memoryview(buffer))[part] for buffer in (nodes.lo, nodes.hi))
+            own = lo >= stream.start
+            if own.any():
+                self._literals.append((lo[own], hi[own]))
+                self._first = min(self._first, int(lo[own][0]))
+
+    def _is_in_literal(self, place: int) -> bool:
+        while self._literals and self._literals[0][1][-1] <= place:
+            self._literals.popleft()
+        for lo, hi in self._literals:
+            index = int(np.searchsorted(lo, place)) - 1
+            if index >= 0 and place < hi[index]:
+                return True
+        return False
 
     def next(self, start: int) -> PickleStream | None:
-        """Return the next pickle at or behind `start`, if there is one; `start` never goes back."""
+        """Return the next pickle at or behind `start`, or in a literal before it; `start` never goes back."""
         region, budget = self._region, self._budget
         if self._places is None:
-            self._places = _places(region, start, budget)
-            self._lexer = Lexer(region.data, start, region.end)
+            begin = min(start, self._first)
+            self._places = _places(region, begin, budget)
+            self._lexer = Lexer(region.data, begin, region.end)
         for place in self._places:
-            if place < start:
+            again = place < start
+            if again and not self._is_in_literal(place):
                 continue
             stream = read_stream(region.name, region.data, place, region.end, budget, lexer=self._lexer)
-            if makes_sense(stream):
-                return stream
-            budget.trials -= stream.machine.n_instructions + TRIAL_COST
+            found = makes_sense(stream)
+            if again or not found:
+                budget.trials -= stream.machine.n_instructions + TRIAL_COST
             if budget.trials < 0:
                 stop_at_limit(stream, place)
+            if found or budget.trials < 0:
+                self.has_found = True
                 return stream
             if stream.machine.n_instructions > GIVE_UP_AFTER:
-                start = stream.end
+                start = max(start, stream.end)
         return None
 
 

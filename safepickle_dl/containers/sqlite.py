@@ -47,7 +47,7 @@ def open_sqlite(node: Node) -> Iterator[Node | Problem]:
 
 
 def _stated_pages(header: bytes) -> int:
-    """Return how many pages a database says that it has; 1 where an old version wrote it and the number means nothing."""
+    """Return how many pages a database says that it has; 1 where that is a number of an old version, left behind."""
     return int.from_bytes(header[28:32], "big") if header[24:28] == header[92:96] else 1
 
 
