@@ -17,6 +17,8 @@ from safepickle_dl.core.slices import Slices
 from safepickle_dl.limits import Budget
 from safepickle_dl.stream import PickleStream, read_stream
 
+OTHER_MEMO = "!memo"
+"""What is added to the name of a stream's second reading."""
 MEMOIZE = bytes([op.MEMOIZE])
 NOT_CALLABLE = frozenset(range(kd.GLOBAL)) - {kd.UNKNOWN, kd.BUFFER}
 """Kinds of nodes that no loader calls."""
@@ -56,9 +58,8 @@ class Memory:
         self._budget.check_time()  # copying takes as long as there is much to remember
         stream = self._run(own.start, self._region.end, copied_state(known, False))
         own.machine.n_sites = _first_break(own.machine)
-        own.certain = False
         if own.imports_something():
-            stream.nested.append(own)
+            _nest(own, stream)
         return stream
 
     def _add_other_reading(self, own: PickleStream) -> None:
@@ -70,7 +71,7 @@ class Memory:
         if self._full or (other.calls_something_named() and _does_more(other, own)):
             self._budget.check_time()
             self._machine = copied_state(known, False)
-            own.nested.append(other)
+            _nest(other, own)
 
     def _caught_up(self) -> Machine:
         """Return the machine that has run over all pickles that were noted."""
@@ -81,9 +82,14 @@ class Memory:
         return self._machine
 
     def _run(self, start: int, end: int, machine: Machine) -> PickleStream:
-        stream = read_stream(self._region.name, self._region.data, start, end, self._budget, machine=machine)
-        stream.certain = False
-        return stream
+        return read_stream(self._region.name, self._region.data, start, end, self._budget, machine=machine)
+
+
+def _nest(other: PickleStream, stream: PickleStream) -> None:
+    """Keep the other reading of a stream in it."""
+    other.name += OTHER_MEMO
+    other.certain = False
+    stream.nested.append(other)
 
 
 def misses_memo(stream: PickleStream) -> bool:

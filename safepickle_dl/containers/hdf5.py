@@ -32,6 +32,7 @@ TRIAL_BYTES = 512
 """The first bytes that tell whether a zlib stream is none, nearly always (bytes)."""
 TURN_BYTES = 1 << 22
 """Shuffled bytes that are put in order at a time (bytes)."""
+SUPERBLOCK_BYTES = 1024
 MESSAGE_BYTES = 256
 """How far behind a shuffle filter the deflate filter of the same dataset is (bytes)."""
 WINDOW_BYTES = 1 << 24
@@ -70,7 +71,7 @@ def find_superblock(data: Buffer, start: int, end: int) -> int:
 def open_hdf5(node: Node, superblock: int) -> Iterator[Region | Problem | Note]:
     """Yield what the deflated chunks hold, and what keeps others or us from reading on; not the file as it is."""
     data, start, end = node.data, node.start, node.end
-    if end - start < _stated_end(data, superblock):
+    if _is_cut_off(data, start, superblock, end):
         yield node.problem("truncated HDF5", 1)
     for name, number in _OTHERS.items():
         if _uses(data, start, end, name, number):
@@ -232,15 +233,13 @@ class _Chunks:
         return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
-def _stated_end(data: Buffer, superblock: int) -> int:
-    """Return where the file ends, as its superblock says (bytes from its start); 0 if that is not understood."""
-    head = data[superblock : superblock + 64]
-    if len(head) < 16:
-        return len(HDF5_MAGIC) + 1 + len(head)
+def _is_cut_off(data: Buffer, start: int, superblock: int, end: int) -> bool:
+    """Return whether a file ends before its superblock says so, or within it."""
+    head = data[superblock : min(superblock + SUPERBLOCK_BYTES, end)].ljust(14, b"\0")
     version = head[8]
     width = head[13] if version < 2 else head[9]
     at = (28 if version == 1 else 24 if version == 0 else 12) + 2 * width
-    return int.from_bytes(head[at : at + width], "little")
+    return end - superblock < at + width or end - start < int.from_bytes(head[at : at + width], "little")
 
 
 def _uses(data: Buffer, start: int, end: int, name: bytes, number: int) -> bool:

@@ -16,6 +16,7 @@ import tarfile
 import zlib
 from collections.abc import Callable
 
+from tests.containers.hdf5_files import hdf5_chunked
 from tests.containers.wrap import (
     NOISE,
     Member,
@@ -143,6 +144,11 @@ def hdf5(payload: bytes) -> bytes:
     return _HDF5.replace(b"\xa5" * len(payload), payload, 1)
 
 
+def hdf5_pieces(payload: bytes) -> list[bytes]:
+    """A dataset's chunks of 32 bytes."""
+    return [payload[i : i + 32].ljust(32, b"\0") for i in range(0, len(payload), 32)]
+
+
 def dumb_shelf(payload: bytes) -> bytes:
     """The `.dat` file of `dbm.dumb`: values at multiples of 512 bytes."""
     return BENIGN.ljust(512, b"\0") + payload.ljust(512, b"\0")
@@ -249,6 +255,8 @@ WRAPPINGS: dict[str, Wrapping] = {
     "7z of a torch zip": lambda p: sevenzipped([("m.pt", zipped(torch_members(p)))]),
     "stable-baselines3 zip": sb3,
     "HDF5": hdf5,
+    "HDF5, deflated chunk": lambda p: hdf5_chunked([p]),
+    "HDF5, shuffled and deflated chunks": lambda p: hdf5_chunked(hdf5_pieces(p), 4),
     "Keras archive with HDF5": lambda p: zipped([Member(b"config.json", b"{}"), Member(b"model.weights.h5", hdf5(p))]),
     "shelf, dbm.sqlite3": sqlite_shelf,
     "SQLite, over several pages": sqlite_overflow,
@@ -318,6 +326,8 @@ SUFFIXES = {
     "7z of a torch zip": ".7z",
     "stable-baselines3 zip": ".zip",
     "HDF5": ".h5",
+    "HDF5, deflated chunk": ".h5",
+    "HDF5, shuffled and deflated chunks": ".h5",
     "Keras archive with HDF5": ".keras",
     "shelf, dbm.sqlite3": ".db",
     "SQLite, over several pages": ".db",
