@@ -40,6 +40,7 @@ from tests.fuzz.mutate import mutate
 FAILURES = Path(__file__).parent / "failures"
 MEMORY = 3 << 30
 HANG_S = 60
+"""What one input may take of a core (seconds); the clock on the wall would measure who else is at work."""
 REFILL = 100_000
 """Inputs behind which the hosts are made anew (count)."""
 LIMITS = Limits(
@@ -160,7 +161,7 @@ class Inputs:
 
 def failing(target: Callable[[bytes], None], data: bytes) -> str:
     """Return what goes wrong with an input, or ""."""
-    signal.setitimer(signal.ITIMER_REAL, HANG_S)
+    signal.setitimer(signal.ITIMER_PROF, HANG_S)
     try:
         target(data)
     except BaseException as error:
@@ -168,7 +169,7 @@ def failing(target: Callable[[bytes], None], data: bytes) -> str:
             raise
         return traceback.format_exc()
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return ""
 
 
@@ -185,7 +186,7 @@ def main() -> int:
     parser.add_argument("--files", action="store_true", help="wrapped pickles above all, and nothing to the core alone")
     args = parser.parse_args()
     targets = FILE_TARGETS if args.files else TARGETS
-    signal.signal(signal.SIGALRM, _hangs)
+    signal.signal(signal.SIGPROF, _hangs)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, resource.getrlimit(resource.RLIMIT_DATA)[1]))
     inputs = Inputs(args.seed, wrapped=WRAPPED_FILES if args.files else WRAPPED)
     start = shown = time.monotonic()
