@@ -22,6 +22,8 @@ class Limits:
     """Output of one decompressor that is kept in memory; more goes to a temporary file without a name (bytes)."""
     max_ratio: int = 2_000
     """Decompressed to compressed size of one member, once it is over a megabyte (ratio)."""
+    max_chunks: int = 4_000_000
+    """Deflated chunks of one HDF5 file (count)."""
     max_opcodes: int = 50_000_000
     """Instructions of one stream (count)."""
     max_values: int = 24_000_000

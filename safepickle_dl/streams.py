@@ -8,14 +8,18 @@ further pickles as well, but only those that make sense are kept: anything can b
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from heapq import merge
+
+import numpy as np
+import numpy.typing as npt
 
 from safepickle_dl.containers.region import Region
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.lexer import Lexer
-from safepickle_dl.core.machine import Machine, copied_state
 from safepickle_dl.limits import Budget
+from safepickle_dl.memory import Memory, misses_memo
 from safepickle_dl.stream import PickleStream, literal_nodes, read_stream, stop_at_limit
 from safepickle_dl.torch_legacy import storages_end
 
@@ -37,12 +41,15 @@ MIN_INNER = 16
 """Length of a literal that may be a pickle in its turn (bytes)."""
 MIN_TRUNCATED = 8
 """Instructions without an anomaly that a headless stream needs to count as a cut-off pickle rather than text."""
+MAX_CUT_BYTES = 512
+"""Length of a member that is taken for the beginning of a pickle though it ends within its second instruction."""
 GIVE_UP_AFTER = 256
 """Instructions of a failed trial behind which the search goes on at its end, to stay linear (count)."""
 WINDOW = 64 << 20
 """Bytes that are searched between two looks at the clock."""
 OVERLAP = 2048
 """Bytes behind a window that a sign at its end may reach into."""
+Offsets = npt.NDArray[np.int64]
 TRIAL_COST = 16
 """What a trial costs beside its instructions (instructions)."""
 
@@ -61,20 +68,22 @@ def read_streams(region: Region, budget: Budget | None = None) -> Iterator[Pickl
     if position >= region.end:
         return
     first = read_stream(region.name, region.data, position, region.end, budget)
-    accepted = _is_pickle(first) if region.certain else makes_sense(first)
+    accepted = _begins(region, first)
     search = _Search(region, budget)
     stream = first if accepted else search.next(position) if region.search else None
-    memory = _Memory(region, budget)
+    memory = Memory(region, budget)
     streams: list[PickleStream] = []  # the first few
     while stream is not None:
         stream.certain = region.certain and accepted
         position = stream.end
         memory.add(stream)
+        if search.has_found or not region.certain:
+            search.look_into(stream)
         budget.streams -= 1
         if budget.streams < 0 or (budget.streams == 0 and position < region.end):
             stop_at_limit(stream, position)
         yield stream
-        if stream.over_limit or position >= region.end:
+        if stream.over_limit or (position >= region.end and not search.has_more):
             return
         if len(streams) < 5:
             streams.append(stream)
@@ -82,22 +91,32 @@ def read_streams(region: Region, budget: Budget | None = None) -> Iterator[Pickl
         stream = _next(region, position, memory, search, budget)
 
 
-def _next(region: Region, position: int, memory: _Memory, search: _Search, budget: Budget) -> PickleStream | None:
+def _next(region: Region, position: int, memory: Memory, search: _Search, budget: Budget) -> PickleStream | None:
     """Return the stream that is read, or found, at or behind `position`."""
     if position >= region.end:
-        return None
+        return search.next(position)
     stream = read_stream(region.name, region.data, position, region.end, budget)
     if misses_memo(stream):
-        stream = memory.read(position)
-    if _is_pickle(stream):
+        stream = memory.read(stream)
+    if _is_pickle(stream) or _is_cut_off(stream, region):
         return stream
     return search.next(position)
 
 
-def misses_memo(stream: PickleStream) -> bool:
-    """Return whether it recalls what it never stored."""
-    machine = stream.machine
-    return machine.n_anomalies > 0 and any(machine.site_opcode[i] == op.BAD_MEMO_KEY for i in range(machine.n_sites))
+def _begins(region: Region, first: PickleStream) -> bool:
+    """Return whether the first stream of a region is one."""
+    if not region.certain:
+        return makes_sense(first)
+    return region.promised or _is_pickle(first) or _is_cut_off(first, region)
+
+
+def _is_cut_off(stream: PickleStream, region: Region) -> bool:
+    """Return whether a region ends right behind the header of a pickle: too soon to tell, but nothing else either."""
+    machine, size = stream.machine, region.end - stream.start
+    if size < 2 or (region.depth > 0 and size > MAX_CUT_BYTES):
+        return False
+    cut = machine.n_anomalies == 1 and machine.site_opcode[machine.n_sites - 1] == op.TRUNCATED
+    return cut and stream.data[stream.start] == op.PROTO and stream.data[stream.start + 1] <= 5
 
 
 def _is_pickle(stream: PickleStream) -> bool:
@@ -125,57 +144,66 @@ def makes_sense(stream: PickleStream) -> bool:
     return stream.calls_something_named(cleanly=not has_header)
 
 
-class _Memory:
-    """What an unpickler knows that loads one pickle of a region after the other: it keeps its memo."""
-
-    def __init__(self, region: Region, budget: Budget) -> None:
-        self._region, self._budget = region, budget
-        self._machine: Machine | None = None
-        self._unread: list[tuple[int, int]] = []
-
-    def add(self, stream: PickleStream) -> None:
-        """Note a pickle that was loaded; it is read again only if a later one misses what it stored."""
-        self._unread.append((stream.start, stream.end))
-
-    def read(self, position: int) -> PickleStream:
-        """Return the stream that begins at `position`, read with the memo of all that were loaded before."""
-        region, budget = self._region, self._budget
-        known = self._machine = self._machine or Machine(region.data)
-        for start, end in self._unread:
-            known.begin_again()
-            read_stream(region.name, region.data, start, end, budget, machine=known)
-        self._unread.clear()
-        budget.check_time()  # copying takes as long as there is much to remember
-        machine = copied_state(known, False)
-        return read_stream(region.name, region.data, position, region.end, budget, machine=machine)
-
-
 class _Search:
-    """Finds pickles where no loader reads in order; one pass over the region, however many there are."""
+    """Finds pickles where no loader reads in order; one pass over the region, however many there are.
+
+    A pickle that was found may be a decoy whose literals cover another one: they are searched like anything else.
+    """
 
     def __init__(self, region: Region, budget: Budget) -> None:
         self._region, self._budget = region, budget
         self._places: Iterator[int] | None = None
         self._lexer: Lexer | None = None
+        self._literals: deque[tuple[Offsets, Offsets]] = deque()
+        self._first = region.end
+        self.has_found = False
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are literals that it has not come to."""
+        return bool(self._literals)
+
+    def look_into(self, stream: PickleStream) -> None:
+        """Let the search go on within the literals of a stream; those that begin as a pickle are read in any case."""
+        nodes = stream.machine.nodes
+        for part in literal_nodes(nodes, MIN_INNER):
+            lo, hi = (np.asarray(memoryview(buffer))[part] for buffer in (nodes.lo, nodes.hi))
+            own = lo >= stream.start
+            if own.any():
+                self._literals.append((lo[own], hi[own]))
+                self._first = min(self._first, int(lo[own][0]))
+
+    def _is_in_literal(self, place: int) -> bool:
+        while self._literals and self._literals[0][1][-1] <= place:
+            self._literals.popleft()
+        for lo, hi in self._literals:
+            index = int(np.searchsorted(lo, place)) - 1
+            if index >= 0 and place < hi[index]:
+                return True
+        return False
 
     def next(self, start: int) -> PickleStream | None:
-        """Return the next pickle at or behind `start`, if there is one; `start` never goes back."""
+        """Return the next pickle at or behind `start`, or in a literal before it; `start` never goes back."""
         region, budget = self._region, self._budget
         if self._places is None:
-            self._places = _places(region, start, budget)
-            self._lexer = Lexer(region.data, start, region.end)
+            begin = min(start, self._first)
+            self._places = _places(region, begin, budget)
+            self._lexer = Lexer(region.data, begin, region.end)
         for place in self._places:
-            if place < start:
+            again = place < start
+            if again and not self._is_in_literal(place):
                 continue
             stream = read_stream(region.name, region.data, place, region.end, budget, lexer=self._lexer)
-            if makes_sense(stream):
-                return stream
-            budget.trials -= stream.machine.n_instructions + TRIAL_COST
+            found = makes_sense(stream)
+            if again or not found:
+                budget.trials -= stream.machine.n_instructions + TRIAL_COST
             if budget.trials < 0:
                 stop_at_limit(stream, place)
+            if found or budget.trials < 0:
+                self.has_found = True
                 return stream
             if stream.machine.n_instructions > GIVE_UP_AFTER:
-                start = stream.end
+                start = max(start, stream.end)
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import pickle
 import re
 import struct
@@ -105,6 +106,28 @@ def test_d10_a_memo_that_outlives_its_pickle() -> None:
     ]
     assert called(b"".join(parts)) == {"os.system"}
     assert len(streams(b"".join(parts))) == len(parts)
+
+
+def test_d10_pickles_that_mean_something_else_to_either() -> None:
+    names = short("posix") + b"\x94" + short("system") + b"\x94" + short("echo hi") + b"\x94"
+    first = b"\x80\x04" + names + b"000N."
+    recalled = b"h\x00h\x01\x93h\x02\x85R."
+    harmless = short("time") + b"\x94" + short("sleep") + b"\x94K\x00\x9400" + b"0"
+    assert called(first + b"\x80\x04" + harmless + recalled) == {"time.sleep", "posix.system"}
+    assert called(names + b"000N." + b"\x80\x04" + harmless + recalled[:-1]) == {"time.sleep", "posix.system"}
+    for broken in (b"h\xf0.", b"K\x01K\x01R."):  # what breaks either has called before
+        data = first + b"\x80\x04" + harmless + recalled[:-1] + broken
+        assert called(data) >= {"time.sleep", "posix.system"}
+    missing = b"\x80\x04" + names + b"000h\x00h\x01\x93h\x02\x85R0h\x04."  # a fresh unpickler has no fifth value
+    fresh = b"\x80\x04" + short("math") + b"\x94" + short("sqrt") + b"\x94K\x04\x94000N."
+    assert called(fresh + missing) == {"math.sqrt", "posix.system"}
+
+
+def test_d10_honest_pickles_in_a_row_are_read_once() -> None:
+    parts = [pickle.dumps({"when": datetime.timedelta(i), "also": [datetime.timedelta(i)] * 2}, 4) for i in range(50)]
+    assert len(streams(b"".join(parts))) == 50
+    parts = [pickle.dumps(value, 4) for value in ([1, "a"], {"b": ["c"] * 3}, ("d", "d"), {"e"}) * 10]
+    assert len(streams(b"".join(parts))) == 40
 
 
 def test_d11_stop_is_not_the_end() -> None:

@@ -15,7 +15,8 @@ from safepickle_dl.containers.region import Region
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.slices import Slices
 from safepickle_dl.limits import DEFAULT_LIMITS, Budget, Limits
-from safepickle_dl.streams import read_streams
+from safepickle_dl.render import callee_text
+from safepickle_dl.streams import PickleStream, read_streams
 from tests.assemble import anomalies, called, file_slices, run, short, slices_of, stack_global, streams
 
 PAYLOAD = b"cos\nsystem\n(S'echo hi'\ntR."
@@ -64,6 +65,39 @@ def test_payload_behind_garbage_behind_stop(junk: bytes, payload: bytes) -> None
 
 def test_many_false_headers_do_not_hide_a_payload() -> None:
     assert "os.system" in called(BENIGN + b"\0" + b"\x80\x04\xff" * 2000 + PROTOCOL_4)
+
+
+@pytest.mark.parametrize("front", [BENIGN + b"\0\xff", b"\xff\xff"])
+@pytest.mark.parametrize("payload", [PROTOCOL_4, b"\x80\x02" + PAYLOAD])
+@pytest.mark.parametrize("end", [b"0.", b".", b""])
+def test_a_decoy_whose_literal_covers_the_payload_hides_nothing(front: bytes, payload: bytes, end: bytes) -> None:
+    cover = bytes(40) + payload
+    decoy = b"\x80\x04" + stack_global("time", "ctime") + b")R0B" + struct.pack("<I", len(cover))
+    data = front + decoy + cover + end
+    region = Region("", data, 0, len(data), search=True)
+    found = {name for stream in read_streams(region) for name in names_of(stream)}
+    assert {"time.ctime", "os.system"} <= found
+
+
+def names_of(stream: PickleStream) -> set[str]:
+    machine = stream.machine
+    return {callee_text(machine, machine.site_callee[i]) for i in range(machine.n_sites)}
+
+
+def test_decoys_in_decoys_end_at_a_limit() -> None:
+    inner = (b"\x80\x04" + stack_global("time", "ctime") + b")R0") * 3000
+    decoy = (
+        b"\x80\x04"
+        + stack_global("time", "ctime")
+        + b")R0B"
+        + struct.pack("<I", len(inner) + 1)
+        + b"\0"
+        + inner
+        + b"0."
+    )
+    region = Region("", b"\xff" + decoy, 0, len(decoy) + 1, search=True)
+    found = list(read_streams(region, Budget(Limits(max_trials=100_000))))
+    assert found[-1].over_limit and not found[-1].complete
 
 
 @pytest.mark.parametrize("data", [b"", b"\0", b"hello world", b"\x89PNG\r\n\x1a\n" + bytes(100), b"# text\n" * 50])

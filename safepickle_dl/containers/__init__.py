@@ -8,6 +8,7 @@ from dataclasses import replace
 from safepickle_dl.containers.compressed import open_compressed, open_skippable
 from safepickle_dl.containers.encoded import decoded, open_encoded
 from safepickle_dl.containers.foreign import foreign_format, member_note
+from safepickle_dl.containers.hdf5 import find_superblock, open_hdf5
 from safepickle_dl.containers.json import open_json
 from safepickle_dl.containers.node import Node
 from safepickle_dl.containers.npy import open_npy
@@ -102,7 +103,10 @@ def _regions(node: Node, head: bytes, foreign: bool) -> Iterator[Part]:
     A file of its own, and data that a loader may have got from anywhere, is searched for pickles
     further on; a member of an archive is not: what does not begin as a pickle is a tensor or a text.
     """
-    whole = (node.depth == 0 or not node.certain) and not foreign
+    superblock = find_superblock(node.data, node.start, node.end)
+    whole = (node.depth == 0 or not node.certain or superblock >= 0) and not foreign
+    if superblock >= 0:
+        yield from open_hdf5(node, superblock)
     if head.startswith(NPY_MAGIC):
         yield from open_npy(node)
     elif head.startswith(HDF5_MAGIC):  # PyTables and pandas unpickle attributes and objects

@@ -37,8 +37,12 @@ def open_npy(node: Node) -> Iterator[Region | Problem]:
     header = _literal(text)
     if not isinstance(header, dict) or "descr" not in header:
         yield node.problem("corrupt npy header", node.end - start)
-    elif has_objects(header["descr"]) and begin + length < node.end:
-        yield Region(node.name, data, begin + length, node.end, node.depth, node.certain)
+    elif not has_objects(header["descr"]):
+        return
+    elif begin + length < node.end:
+        yield Region(node.name, data, begin + length, node.end, node.depth, node.certain, promised=node.certain)
+    else:
+        yield node.problem("truncated npy: no objects", 1)
 
 
 def _literal(text: str) -> object:

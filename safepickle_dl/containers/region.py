@@ -25,6 +25,8 @@ class Region:
     """Whether a loader of the file begins here; if not, only what makes sense as a pickle is one."""
     search: bool = False
     """Whether pickles further on count though none begins here."""
+    promised: bool = False
+    """Whether the format says that a pickle begins here: what is none is then a broken one, not something else."""
 
 
 @dataclass(frozen=True, slots=True)

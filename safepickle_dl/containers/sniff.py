@@ -78,10 +78,10 @@ def is_json(head: bytes) -> bool:
 
 def is_tar(head: bytes) -> bool:
     """Whether a tar header is here: the `ustar` magic, or a checksum that is right."""
-    if len(head) < 512:
-        return False
     if head[257:262] == b"ustar":
         return True
+    if len(head) < 512:
+        return False
     field = head[148:156].strip(b" \0")
     if not field or field.strip(b"01234567"):
         return False

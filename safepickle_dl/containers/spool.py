@@ -16,7 +16,7 @@ class Spool:
         """Start empty; from `max_memory_bytes` on, the bytes are in a file that nobody else can open."""
         self._max_memory_bytes = max_memory_bytes
         self._out: IO[bytes] = io.BytesIO()
-        self._size = 0
+        self.size = 0
         self._on_disk = False
 
     def write(self, piece: bytes) -> None:
@@ -25,14 +25,21 @@ class Spool:
         Raises:
             OSError: the temporary folder is full.
         """
-        if self._size + len(piece) > self._max_memory_bytes and not self._on_disk:
+        if self.size + len(piece) > self._max_memory_bytes and not self._on_disk:
             import tempfile  # rarely needed, and slow to import
 
             file = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as its map)
-            file.write(self.head(self._size))
+            file.write(self.head(self.size))
             self._out, self._on_disk = file, True
         self._out.write(piece)
-        self._size += len(piece)
+        self.size += len(piece)
+
+    def shorten(self, size: int) -> None:
+        """Forget all but the first `size` bytes."""
+        if size < self.size:
+            self._out.seek(size)
+            self._out.truncate()
+            self.size = size
 
     def head(self, size: int) -> bytes:
         """Return the first bytes."""

@@ -26,6 +26,8 @@ def open_sqlite(node: Node) -> Iterator[Node | Problem]:
     if node.end - start < 512 or page_bytes < 512 or page_bytes & (page_bytes - 1):
         yield node.problem("corrupt sqlite header", node.end - start)
         return
+    if node.end - start < _stated_pages(data[start : start + 100]) * page_bytes:
+        yield node.problem("truncated sqlite database", 1)
     pages = _Pages(node, page_bytes)
     for page in range(start, node.end, page_bytes):
         node.budget.check_time()
@@ -42,6 +44,11 @@ def open_sqlite(node: Node) -> Iterator[Node | Problem]:
                 message = f"limit max_unpacked_bytes reached ({node.budget.limits.max_unpacked_bytes})"
                 yield node.problem(message, node.end - page)
                 return
+
+
+def _stated_pages(header: bytes) -> int:
+    """Return how many pages a database says that it has; 1 where that is a number of an old version, left behind."""
+    return int.from_bytes(header[28:32], "big") if header[24:28] == header[92:96] else 1
 
 
 class _Pages:

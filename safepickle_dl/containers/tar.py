@@ -102,6 +102,8 @@ def open_tar(node: Node) -> Iterator[Node | Problem]:
         yield node.problem(failure, node.end - place)
         return
     rest = skip_zeros(node.data, place, node.end)
+    if rest < node.end < place + tarfile.BLOCKSIZE:
+        yield node.problem("truncated tar header", node.end - rest)
     if rest < node.end:
         yield node.child(f"trailing@{rest - node.start}", rest, node.end)
 

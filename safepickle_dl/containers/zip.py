@@ -66,7 +66,7 @@ def find_end(data: Buffer, start: int, end: int) -> int:
 def open_zip(node: Node, spans: Sequence[tuple[int, int]]) -> Iterator[Node | Problem]:
     """Yield the members of every directory that an end record reaches, each place once.
 
-    Without any directory, the local headers are walked from the start.
+    Where the first member is in no directory, the local headers are walked from the start.
 
     Args:
         node: what ends with an end record, or begins with a local header.
@@ -88,9 +88,19 @@ def open_zip(node: Node, spans: Sequence[tuple[int, int]]) -> Iterator[Node | Pr
         record = data.rfind(END, low, record)
     if record >= 0:
         yield node.problem(f"more than {MAX_END_RECORDS} zip end records", record - low)
-    if not found and not empty and data[node.start : node.start + 4] == ZIP_MAGIC:
-        yield node.problem("truncated zip: no directory", 1)
+    unlisted = data[node.start : node.start + 4] == ZIP_MAGIC and not _is_seen(node, seen)
+    if unlisted and (found or not empty):
+        yield node.problem("zip members are in no directory" if found else "truncated zip: no directory", 1)
         yield from _members(node, _walk_local(node), seen)
+
+
+def _is_seen(node: Node, seen: set[tuple[int, int, int]]) -> bool:
+    """Return whether the member whose local header a node begins with was met, with its length if that is there."""
+    header = node.data[node.start : node.start + LOCAL_SIZE].ljust(LOCAL_SIZE, b"\0")
+    (packed,) = struct.unpack_from("<I", header, 18)
+    n_name, n_extra = struct.unpack_from("<HH", header, 26)
+    body = node.start + LOCAL_SIZE + n_name + n_extra
+    return any(start == body and packed in (0, 0xFFFFFFFF, end - start) for start, end, _ in seen)
 
 
 def _tables(node: Node, record: int) -> Iterator[Table]:

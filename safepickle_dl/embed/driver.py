@@ -2,8 +2,8 @@
 
 A region is a raw file or one member of an archive. Tests hold it to `streams`: the same machines, in the same places,
 for pickles that follow one another, joblib's arrays and pickles with a header behind junk. What only the scanner does:
-it looks into literals, finds pickles without a header, jumps over torch's legacy storages, and follows frames whose
-ends are crossed.
+it looks into literals, finds pickles without a header, jumps over torch's legacy storages, follows frames whose ends
+are crossed, and reads both with and without a memo what may count on either.
 """
 
 from __future__ import annotations
@@ -192,7 +192,16 @@ class Reader:
             return True
         if machine.n_anomalies == 1 and machine.n_instructions > MIN_TRUNCATED and not machine.stopped:
             return True
+        if self.is_cut_off(machine, start):
+            return True
         return self.calls_something_named(machine) or self.imports_something(machine, True)
+
+    def is_cut_off(self, machine: Machine, start: int) -> bool:
+        """Return whether the data end right behind a header, as in `streams` for a file that is no member."""
+        data = self.data
+        if len(data) - start < 2 or data[start] != op.PROTO or data[start + 1] > 5:
+            return False
+        return machine.n_anomalies == 1 and machine.site_opcode[machine.n_sites - 1] == op.TRUNCATED
 
     def is_found_pickle(self, machine: Machine) -> bool:
         """Return whether a header found by searching begins a pickle that could do anything."""

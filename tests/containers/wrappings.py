@@ -16,6 +16,9 @@ import tarfile
 import zlib
 from collections.abc import Callable
 
+import numpy as np
+
+from tests.containers.hdf5_files import hdf5_chunked
 from tests.containers.wrap import (
     NOISE,
     Member,
@@ -70,14 +73,18 @@ def torchscript(payload: bytes) -> bytes:
     return zipped([Member(b"net/data.pkl", BENIGN), code, Member(b"net/constants.pkl", payload)])
 
 
+def body_of(payload: bytes) -> bytes:
+    """Return a pickle without header, frame and STOP."""
+    body = payload[2 if payload[:1] == b"\x80" else 0 : -1]
+    return body[9:] if body[:1] == b"\x95" else body
+
+
 def joblib_array(payload: bytes) -> bytes:
     """What joblib writes: an array wrapper, raw bytes, and the payload behind them in the same list."""
     state = b"X\x05\0\0\0shapeK\x08\x85X\x05\0\0\0dtypecnumpy\ndtype\nX\x02\0\0\0f8\x89\x88\x87R(K\x03X\x01\0\0\0<NNN"
     state += b"J\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tbX\x05\0\0\0order" + b"X\x01\0\0\0C"
     wrapper = b"cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(" + state + b"ub"
-    body = payload[2 if payload[:1] == b"\x80" else 0 : -1]
-    if body[:1] == b"\x95":
-        body = body[9:]
+    body = body_of(payload)
     return b"\x80\x04](" + wrapper + struct.pack("<8d", *range(8)) + body + b"e."
 
 
@@ -90,6 +97,12 @@ def sb3(payload: bytes) -> bytes:
     return zipped(
         [Member(b"data", json.dumps(data, indent=4).encode()), Member(b"policy.pth", zipped(torch_members(BENIGN)))]
     )
+
+
+def pdparams(payload: bytes) -> bytes:
+    """What `paddle.save` writes of a state: arrays in a pickle, the payload as one more value."""
+    state = {"linear.weight": np.ones((2, 3), "f4"), "StructuredToParameterName@@": {"linear.weight": "linear_0.w_0"}}
+    return b"\x80\x04" + body_of(pickle.dumps(state, 4)) + b"X\x04\0\0\0hook" + body_of(payload) + b"s."
 
 
 def mar(payload: bytes) -> bytes:
@@ -123,9 +136,7 @@ def sqlite_shelf(payload: bytes) -> bytes:
 
 def sqlite_overflow(payload: bytes) -> bytes:
     """A value over several pages, the payload behind its first one."""
-    body = payload[2 if payload[:1] == b"\x80" else 0 : -1]
-    if body[:1] == b"\x95":
-        body = body[9:]
+    body = body_of(payload)
     return sqlite_shelf(b"\x80\x04X" + struct.pack("<I", 9000) + b"a" * 9000 + b"0" + body + b".")
 
 
@@ -141,6 +152,11 @@ _HDF5 = zlib.decompress(
 
 def hdf5(payload: bytes) -> bytes:
     return _HDF5.replace(b"\xa5" * len(payload), payload, 1)
+
+
+def hdf5_pieces(payload: bytes) -> list[bytes]:
+    """A dataset's chunks of 32 bytes."""
+    return [payload[i : i + 32].ljust(32, b"\0") for i in range(0, len(payload), 32)]
 
 
 def dumb_shelf(payload: bytes) -> bytes:
@@ -237,6 +253,7 @@ WRAPPINGS: dict[str, Wrapping] = {
     "torch tar": torch_tar,
     "TorchScript": torchscript,
     "TorchServe .mar": mar,
+    "PaddlePaddle .pdparams": pdparams,
     "NeMo .nemo": nemo,
     "NeMo .nemo, gzip": lambda p: gzipped(nemo(p)),
     "tar": sparse_tar,
@@ -249,6 +266,8 @@ WRAPPINGS: dict[str, Wrapping] = {
     "7z of a torch zip": lambda p: sevenzipped([("m.pt", zipped(torch_members(p)))]),
     "stable-baselines3 zip": sb3,
     "HDF5": hdf5,
+    "HDF5, deflated chunk": lambda p: hdf5_chunked([p]),
+    "HDF5, shuffled and deflated chunks": lambda p: hdf5_chunked(hdf5_pieces(p), 4),
     "Keras archive with HDF5": lambda p: zipped([Member(b"config.json", b"{}"), Member(b"model.weights.h5", hdf5(p))]),
     "shelf, dbm.sqlite3": sqlite_shelf,
     "SQLite, over several pages": sqlite_overflow,
@@ -306,6 +325,7 @@ SUFFIXES = {
     "torch tar": ".pt",
     "TorchScript": ".pt",
     "TorchServe .mar": ".mar",
+    "PaddlePaddle .pdparams": ".pdparams",
     "NeMo .nemo": ".nemo",
     "NeMo .nemo, gzip": ".nemo",
     "tar": ".tar",
@@ -318,6 +338,8 @@ SUFFIXES = {
     "7z of a torch zip": ".7z",
     "stable-baselines3 zip": ".zip",
     "HDF5": ".h5",
+    "HDF5, deflated chunk": ".h5",
+    "HDF5, shuffled and deflated chunks": ".h5",
     "Keras archive with HDF5": ".keras",
     "shelf, dbm.sqlite3": ".db",
     "SQLite, over several pages": ".db",

@@ -1,6 +1,7 @@
 """Fuzzing: mutated pickles and containers through the lexer, the machine, the containers, the scanner and the command.
 
     python -m tests.fuzz --seconds 300        # or --inputs 1000000; --seed to begin elsewhere
+    python -m tests.fuzz --files              # wrappings above all, and nothing to the core alone
 
 An input that raises, hangs, needs too much memory or gets an ill-formed answer is written to tests/fuzz/failures, which
 the tests replay.
@@ -39,6 +40,7 @@ from tests.fuzz.mutate import mutate
 FAILURES = Path(__file__).parent / "failures"
 MEMORY = 3 << 30
 HANG_S = 60
+"""What one input may take of a core (seconds); the clock on the wall would measure who else is at work."""
 REFILL = 100_000
 """Inputs behind which the hosts are made anew (count)."""
 LIMITS = Limits(
@@ -118,14 +120,18 @@ TARGETS: list[tuple[float, Callable[[bytes], None]]] = [
     (1.0, command),
 ]
 """The share of inputs up to which each is called."""
+FILE_TARGETS: list[tuple[float, Callable[[bytes], None]]] = [(0.7, read), (0.85, scan), (0.93, show), (1.0, command)]
+"""The same for files as a whole."""
+WRAPPED, WRAPPED_FILES = 0.2, 0.9
+"""How many of the inputs are mutated wrappings, the others being mutated pickles (share)."""
 
 
 class Inputs:
     """Mutations of a few thousand pickles and wrapped pickles, which are made anew now and then."""
 
-    def __init__(self, seed: int, n_pickles: int = 2000, n_wrapped: int = 10) -> None:
+    def __init__(self, seed: int, n_pickles: int = 2000, n_wrapped: int = 10, wrapped: float = WRAPPED) -> None:
         self._chance = Random(seed)
-        self._n_pickles, self._n_wrapped = n_pickles, n_wrapped
+        self._n_pickles, self._n_wrapped, self._share = n_pickles, n_wrapped, wrapped
         self._pickles: list[bytes] = []
         self._wrapped: list[bytes] = []
         self._left = 0
@@ -136,7 +142,7 @@ class Inputs:
             self._refill()
         self._left -= 1
         chance = self._chance
-        hosts = self._wrapped if chance.random() < 0.2 else self._pickles
+        hosts = self._wrapped if chance.random() < self._share else self._pickles
         return mutate(chance.choice(hosts), chance.choice(self._pickles), chance)
 
     def _refill(self) -> None:
@@ -155,7 +161,7 @@ class Inputs:
 
 def failing(target: Callable[[bytes], None], data: bytes) -> str:
     """Return what goes wrong with an input, or ""."""
-    signal.setitimer(signal.ITIMER_REAL, HANG_S)
+    signal.setitimer(signal.ITIMER_PROF, HANG_S)
     try:
         target(data)
     except BaseException as error:
@@ -163,7 +169,7 @@ def failing(target: Callable[[bytes], None], data: bytes) -> str:
             raise
         return traceback.format_exc()
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return ""
 
 
@@ -177,17 +183,19 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--inputs", type=int, default=1 << 62)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--files", action="store_true", help="wrapped pickles above all, and nothing to the core alone")
     args = parser.parse_args()
-    signal.signal(signal.SIGALRM, _hangs)
+    targets = FILE_TARGETS if args.files else TARGETS
+    signal.signal(signal.SIGPROF, _hangs)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, resource.getrlimit(resource.RLIMIT_DATA)[1]))
-    inputs = Inputs(args.seed)
+    inputs = Inputs(args.seed, wrapped=WRAPPED_FILES if args.files else WRAPPED)
     start = shown = time.monotonic()
     failures = done = 0
     of_target: Counter[str] = Counter()
     while done < args.inputs and time.monotonic() - start < args.seconds:
         data = inputs.next()
         share = done * 0.61803398875 % 1
-        target = next(target for upto, target in TARGETS if share < upto)
+        target = next(target for upto, target in targets if share < upto)
         done += 1
         of_target[target.__name__] += 1
         if message := failing(target, data):
