@@ -48,8 +48,8 @@ class Machine:
     Site `i` has the opcode (or anomaly) `site_opcode[i]` at byte `site_at[i]`, the callee or target node
     `site_callee[i]`, the node of its arguments, state or items `site_arguments[i]`, and the node of its result
     `site_result[i]` (-1: none).
-    `site_context[i]` is its opcode context: `context[k * CONTEXT : (k + 1) * CONTEXT]`, oldest first, each entry
-    `opcode << 8 | run length` (0: none; runs above 255 count as 255).
+    Opcode context `k` is `context[k * CONTEXT : (k + 1) * CONTEXT]`, oldest first, each entry `opcode << 8 | run length`
+    (0: none; runs above 255 count as 255). Of contexts 0 to `n_new_contexts`, `context_site[k]` is the first site.
     """
 
     def __init__(self, data: Bytes) -> None:
@@ -57,6 +57,7 @@ class Machine:
         self.nodes: Nodes = Nodes(data)
         self.memo: IntMap = IntMap()
         self.bytes_seen: Ints = new_ints(256)
+        self.empty_tuple: int = -1
         self.stack: Indices = new_indices(64)
         self.depth: int = 0
         self.marks: Indices = new_indices(16)
@@ -75,12 +76,13 @@ class Machine:
         self.site_callee: Indices = new_indices(16)
         self.site_arguments: Indices = new_indices(16)
         self.site_result: Indices = new_indices(16)
-        self.site_context: Indices = new_indices(16)
         self.ring: Ints = new_ints(CONTEXT)
         self.n_ring: int = 0
         self.n_contexts: int = 0
         self.context: Indices = new_indices(4 * CONTEXT)
         self.context_of: IntMap = IntMap()
+        self.n_new_contexts: int = 0
+        self.context_site: Indices = new_indices(4)
 
     def size(self) -> int:
         """Return how much is kept: values, items, stack, marks, call sites, and what the memo cannot hold in a row."""
@@ -97,6 +99,7 @@ class Machine:
         self.saw_array_wrapper = False
         self.n_sites = 0
         self.n_ring = 0
+        self.n_new_contexts = 0
 
     # --- stack ------------------------------------------------------------------------------------------------------
 
@@ -220,7 +223,8 @@ class Machine:
         self.site_callee[i] = callee
         self.site_arguments[i] = arguments
         self.site_result[i] = result
-        self.site_context[i] = self.take_context()
+        if self.take_context() == self.n_new_contexts:
+            self.add_new_context(i)
 
     def grow_sites(self, size: int) -> None:
         """Make room for `size` call sites."""
@@ -229,7 +233,13 @@ class Machine:
         self.site_callee = grown_indices(self.site_callee, size)
         self.site_arguments = grown_indices(self.site_arguments, size)
         self.site_result = grown_indices(self.site_result, size)
-        self.site_context = grown_indices(self.site_context, size)
+
+    def add_new_context(self, site: int) -> None:
+        """Note the first site of the next context."""
+        n = self.n_new_contexts
+        self.context_site = grown_indices(self.context_site, n + 1)
+        self.context_site[n] = site
+        self.n_new_contexts = n + 1
 
     def add_anomaly(self, anomaly: int, at: int) -> None:
         """Record a place where a loader would stop."""
@@ -329,7 +339,7 @@ class Machine:
         elif code == op.TUPLE:
             self.push(self.pop_container(kd.TUPLE, code, at))
         elif code == op.EMPTY_TUPLE:
-            self.push(nodes.add(kd.TUPLE, code, -1, -1, 0))
+            self.push(self.empty_tuple_node())
         elif code == op.EMPTY_LIST:
             self.push(nodes.add(kd.LIST, code, -1, -1, 0))
         elif code == op.EMPTY_DICT:
@@ -442,6 +452,13 @@ class Machine:
             self.nodes.pinned = max(self.nodes.pinned, node)
             self.bytes_seen[value] = node
         return node
+
+    def empty_tuple_node(self) -> int:
+        """Return the node of all EMPTY_TUPLEs: nothing is ever added to one."""
+        if self.empty_tuple < 0:
+            self.empty_tuple = self.nodes.add(kd.TUPLE, op.EMPTY_TUPLE, -1, -1, 0)
+            self.nodes.pinned = max(self.nodes.pinned, self.empty_tuple)
+        return self.empty_tuple
 
     def memoize(self, key: int, node: int) -> None:
         """Store a node in the memo."""

@@ -100,9 +100,9 @@ class Slices:
                 if not is_anomaly and not (is_import and machine.nodes.use[result] == kd.CALLED):
                     self.write_site(machine, site)
                     self.cut(site, source)
-                if machine.site_context[site] == n_contexts_seen:  # contexts are numbered by first appearance
+                if n_contexts_seen < machine.n_new_contexts and machine.context_site[n_contexts_seen] == site:
+                    self.write_context(machine, n_contexts_seen)
                     n_contexts_seen += 1
-                    self.write_context(machine, site)
                     if self.words.n_tokens > 0:
                         self.cut(site, source)
 
@@ -183,11 +183,11 @@ class Slices:
 
     # --- one call site ----------------------------------------------------------------------------------------------
 
-    def write_context(self, machine: Machine, site: int) -> None:
-        """Write the opcode context of a site: one token per run, the logarithm of its length as the word."""
+    def write_context(self, machine: Machine, context: int) -> None:
+        """Write an opcode context: one token per run, the logarithm of its length as the word."""
         words = self.words
         words.n_tokens = 0
-        start = machine.site_context[site] * CONTEXT
+        start = context * CONTEXT
         for i in range(CONTEXT):
             entry = machine.context[start + i]
             if entry == 0:

@@ -1,5 +1,5 @@
 cimport cython
-from cython cimport view
+from cpython.array cimport array
 
 @cython.final
 cdef class IntMap:
@@ -27,8 +27,7 @@ cdef class IntMap:
 @cython.locals(copy=IntMap)
 cdef IntMap copied_map(IntMap source)
 
-@cython.locals(block=view.array)
-cdef view.array large_block(Py_ssize_t size, Py_ssize_t width, str letter)
+cdef object zeros(Py_ssize_t size, Py_ssize_t width, array template)
 cdef Py_ssize_t[::1] new_ints(Py_ssize_t size) with gil
 cdef Py_ssize_t[::1] ints_of(str text)
 @cython.locals(result="Py_ssize_t[::1]")
