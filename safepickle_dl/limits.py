@@ -24,7 +24,7 @@ class Limits:
     """Decompressed to compressed size of one member, once it is over a megabyte (ratio)."""
     max_opcodes: int = 50_000_000
     """Instructions of one stream (count)."""
-    max_values: int = 24_000_000
+    max_values: int = 22_000_000
     """Values of one stream that stay reachable: operands, results, memo entries (count)."""
     max_tokens: int = 8_000_000
     """Tokens of all call sites of one file; behind it, long arguments are cut (count)."""

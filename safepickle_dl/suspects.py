@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safepickle_dl.containers.sniff import OPCODES
+from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.nodes import Nodes
 from safepickle_dl.reader import Buffer
@@ -56,14 +57,15 @@ def suspects(nodes: Nodes, data: Buffer) -> Iterator[int]:
     octets = np.frombuffer(data, np.uint8)
     for part in literal_nodes(nodes, MIN_LITERAL):
         first, last = int(part[0]), int(part[-1]) + 1
-        lo, hi, opcode = (
+        lo, size, opcode = (
             np.asarray(memoryview(buffer)[first:last])[part - first] for buffer in (nodes.lo, nodes.hi, nodes.opcode)
         )
-        heads = octets[np.minimum(lo[:, None] + np.arange(HEAD), (hi - 1)[:, None])]  # (literals, HEAD)
-        yield from part[_could_be(heads, opcode, hi - lo)].tolist()
+        size = np.where(size < 0, kd.MAX_SIZE, size)  # a long one
+        heads = octets[lo[:, None] + np.minimum(np.arange(HEAD), (size - 1)[:, None])]  # (literals, HEAD)
+        yield from part[_could_be(heads, opcode, size)].tolist()
 
 
-def _could_be(heads: Octets, opcode: Octets, size: npt.NDArray[np.int64]) -> Mask:
+def _could_be(heads: Octets, opcode: Octets, size: npt.NDArray[np.int32]) -> Mask:
     """Return which heads could be those of a pickle.
 
     Args:

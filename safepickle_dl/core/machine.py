@@ -48,8 +48,8 @@ class Machine:
     Site `i` has the opcode (or anomaly) `site_opcode[i]` at byte `site_at[i]`, the callee or target node
     `site_callee[i]`, the node of its arguments, state or items `site_arguments[i]`, and the node of its result
     `site_result[i]` (-1: none).
-    Opcode context `k` is `context[k * CONTEXT : (k + 1) * CONTEXT]`, oldest first, each entry `opcode << 8 | run length`
-    (0: none; runs above 255 count as 255). Of contexts 0 to `n_new_contexts`, `context_site[k]` is the first site.
+    Opcode context `k` is `context[k * CONTEXT : (k + 1) * CONTEXT]`, oldest first, each entry `opcode << 8 | run
+    length` (0: none; runs above 255 count as 255); `context_site[k]` is the first site that has it.
     """
 
     def __init__(self, data: Bytes) -> None:
@@ -247,9 +247,13 @@ class Machine:
         self.add_site(anomaly, at, -1, -1, -1)
 
     def add_import(self, opcode: int, at: int, lo: int, hi: int) -> int:
-        """Record an import and return its node."""
-        kind = kd.EXTENSION if opcode == op.EXT1 or opcode == op.EXT2 or opcode == op.EXT4 else kd.GLOBAL
-        node = self.nodes.add(kind, opcode, lo, hi, -1)
+        """Record an import of `data[lo:hi]` (STACK_GLOBAL: of the nodes `lo` and `hi`) and return its node."""
+        if opcode == op.STACK_GLOBAL:
+            node = self.nodes.add(kd.GLOBAL, opcode, lo, hi, -1)
+        elif opcode == op.GLOBAL or opcode == op.INST:
+            node = self.nodes.add_span(kd.GLOBAL, opcode, lo, hi)
+        else:
+            node = self.nodes.add_span(kd.EXTENSION, opcode, lo, hi)
         self.add_site(opcode, at, node, -1, node)
         return node
 
@@ -314,14 +318,14 @@ class Machine:
         elif code == op.BININT1:
             self.push(self.byte_node(lo, hi))
         elif code == op.BININT or code == op.BININT2 or code == op.LONG1 or code == op.LONG4:
-            self.push(nodes.add(kd.INT, code, lo, hi, -1))
+            self.push(nodes.add_span(kd.INT, code, lo, hi))
         elif code == op.SHORT_BINUNICODE or code == op.BINUNICODE or code == op.UNICODE or code == op.BINUNICODE8:
-            self.push(nodes.add(kd.TEXT, code, lo, hi, -1))
+            self.push(nodes.add_span(kd.TEXT, code, lo, hi))
         elif code == op.MARK:
             self.push_mark()
         elif code == op.BINFLOAT or code == op.FLOAT:
             if nodes.count < MAX_FLOAT_NODES:
-                self.push(nodes.add(kd.FLOAT, code, lo, hi, -1))
+                self.push(nodes.add_span(kd.FLOAT, code, lo, hi))
             else:
                 self.push(kd.FLOAT)
         elif code == op.NONE:
@@ -383,13 +387,13 @@ class Machine:
         elif code == op.BINPERSID:
             self.persistent(self.pop(at), code, at)
         elif code == op.PERSID:
-            self.persistent(nodes.add(kd.TEXT, code, lo, hi, -1), code, at)
+            self.persistent(nodes.add_span(kd.TEXT, code, lo, hi), code, at)
         elif code == op.BINBYTES or code == op.SHORT_BINBYTES or code == op.BINBYTES8 or code == op.BYTEARRAY8:
-            self.push(nodes.add(kd.DATA, code, lo, hi, -1))
+            self.push(nodes.add_span(kd.DATA, code, lo, hi))
         elif code == op.SHORT_BINSTRING or code == op.BINSTRING or code == op.STRING:
-            self.push(nodes.add(kd.TEXT, code, lo, hi, -1))
+            self.push(nodes.add_span(kd.TEXT, code, lo, hi))
         elif code == op.INT or code == op.LONG:
-            self.push(nodes.add(kd.INT, code, lo, hi, -1))
+            self.push(nodes.add_span(kd.INT, code, lo, hi))
         elif code == op.POP:
             if self.depth > self.floor():
                 node = self.pop(at)
@@ -448,7 +452,7 @@ class Machine:
         value = self.nodes.data[lo]
         node = self.bytes_seen[value]
         if node == 0:
-            node = self.nodes.add(kd.INT, op.BININT1, lo, hi, -1)
+            node = self.nodes.add_span(kd.INT, op.BININT1, lo, hi)
             self.nodes.pinned = max(self.nodes.pinned, node)
             self.bytes_seen[value] = node
         return node
@@ -523,7 +527,7 @@ class Machine:
             node = nodes.cell_node[cell]
             size = -1
             if nodes.kind[node] == kd.INT:
-                size = integers.literal(nodes.data, nodes.opcode[node], nodes.lo[node], nodes.hi[node])
+                size = nodes.integer(node)
             if size < 0 or (size > 0 and n_items > most_items // size):
                 return
             n_items *= size
@@ -546,10 +550,12 @@ def copied_state(machine: Machine, with_stack: bool) -> Machine:
     copy.nodes.kind = copied_octets(nodes.kind)
     copy.nodes.opcode = copied_octets(nodes.opcode)
     copy.nodes.lo = copied(nodes.lo)
-    copy.nodes.hi = copied(nodes.hi)
+    copy.nodes.hi = copied_indices(nodes.hi)
     copy.nodes.extra = copied_indices(nodes.extra)
     copy.nodes.use = copied_octets(nodes.use)
     copy.nodes.count = nodes.count
+    copy.nodes.long_sizes = copied(nodes.long_sizes)
+    copy.nodes.n_long = nodes.n_long
     copy.nodes.pinned = nodes.count - 1
     copy.nodes.cell_node = copied_indices(nodes.cell_node)
     copy.nodes.cell_next = copied_indices(nodes.cell_next)
@@ -575,7 +581,7 @@ def is_array_wrapper(nodes: Nodes, call: int) -> bool:
             operand, kd.DOTTED_WRAPPER, kd.SHAPE
         )
     size = kd.DOTTED_WRAPPER - kd.WRAPPER
-    lo = nodes.hi[callee] - size
+    lo = nodes.end(callee) - size
     if lo <= nodes.lo[callee] or (nodes.data[lo - 1] != 10 and nodes.data[lo - 1] != 46):
         return False
     for i in range(size):  # noqa: SIM110
@@ -602,19 +608,19 @@ def dtype_item_bytes(nodes: Nodes, dtype: int) -> int:
     if state >= 0:
         flags = nodes.item(state, 7)
         if flags >= 0 and nodes.kind[flags] == kd.INT:
-            value = integers.literal(nodes.data, nodes.opcode[flags], nodes.lo[flags], nodes.hi[flags])
+            value = nodes.integer(flags)
             if value >= 0 and value & 1 == 1:
                 return kd.OBJECTS
         size = nodes.item(state, 5)
         if size >= 0 and nodes.kind[size] == kd.INT:
-            value = integers.literal(nodes.data, nodes.opcode[size], nodes.lo[size], nodes.hi[size])
+            value = nodes.integer(size)
             if value > 0:
                 return value
     text = nodes.item(nodes.hi[dtype], 0) if nodes.hi[dtype] >= 0 else -1
     if text < 0 or (nodes.kind[text] != kd.TEXT and nodes.kind[text] != kd.DATA):
         return kd.UNKNOWN_SIZE
     lo = nodes.lo[text]
-    hi = nodes.hi[text]
+    hi = nodes.end(text)
     while lo < hi and is_byte_order(nodes.data[lo]):
         lo += 1
     if lo >= hi:
