@@ -37,7 +37,7 @@ from safepickle_dl.core.nodes import Nodes
 MAX_FLOAT_NODES = 1 << 16
 """Once there are this many nodes, a float is no node of its own any more: only its value is lost (count)."""
 CONTEXT = 16
-"""Run-length-collapsed instructions kept in front of each call site: the second channel (count)."""
+"""Run-length-collapsed instructions kept in front of each call site: the second channel (count; a power of two)."""
 MAX_CONTEXTS = 1 << 16
 """Distinct opcode contexts of a stream that are kept; a later one counts as the last of them (count)."""
 
@@ -152,37 +152,52 @@ class Machine:
         """Pop everything above the topmost mark into a new container."""
         start = self.pop_mark(at)
         container = self.nodes.add(kind, opcode, -1, -1, 0)
-        self.nodes.add_items(container, self.stack, start, self.depth)
+        self.add_items(container, start, self.depth)
         self.depth = start
         return container
 
     def pop_tuple(self, size: int, opcode: int, at: int) -> int:
         """Pop `size` nodes into a new tuple."""
-        start = self.depth - size
-        if start >= self.floor():
-            container = self.nodes.add(kd.TUPLE, opcode, -1, -1, 0)
-            self.nodes.add_items(container, self.stack, start, self.depth)
-            self.depth = start
-            return container
-        values = new_indices(3)
-        i = size - 1
-        while i >= 0:
-            values[i] = self.pop(at)
-            i -= 1
+        if self.depth - size < self.floor():
+            self.fill_up(size, at)
         container = self.nodes.add(kd.TUPLE, opcode, -1, -1, 0)
-        self.nodes.add_items(container, values, 0, size)
+        self.add_items(container, self.depth - size, self.depth)
+        self.depth -= size
         return container
+
+    def fill_up(self, size: int, at: int) -> None:
+        """Put UNKNOWN below the nodes above the topmost mark, so that there are `size`, and an anomaly for each."""
+        values = new_indices(size)
+        for i in range(size):
+            values[i] = self.pop(at)
+        for i in range(size):
+            self.push(values[size - 1 - i])
+
+    def add_items(self, container: int, start: int, end: int) -> None:
+        """Append `stack[start:end]` to a container; beyond MAX_CHILDREN they only count."""
+        nodes = self.nodes
+        count = nodes.extra[container]
+        kept = min(kd.MAX_CHILDREN - count, end - start)
+        if start < end:
+            nodes.extra[container] = count + end - start
+        if kept <= 0:
+            return
+        first = nodes.add_cells(container, kept)
+        for i in range(kept):
+            value = self.stack[start + i]
+            nodes.cell_node[first + i] = value
+            nodes.use[value] |= kd.ITEM
 
     # --- what is recorded -------------------------------------------------------------------------------------------
 
     def note_instruction(self, opcode: int) -> None:
         """Add an instruction to the run-length-collapsed ring."""
-        last = (self.n_ring - 1) % CONTEXT
+        last = (self.n_ring - 1) & (CONTEXT - 1)
         if self.n_ring > 0 and self.ring[last] >> 8 == opcode:
             if self.ring[last] & 255 < 255:
                 self.ring[last] += 1
             return
-        self.ring[self.n_ring % CONTEXT] = opcode << 8 | 1
+        self.ring[self.n_ring & (CONTEXT - 1)] = opcode << 8 | 1
         self.n_ring += 1
 
     def take_context(self) -> int:
@@ -192,7 +207,7 @@ class Machine:
         size = min(self.n_ring, CONTEXT)
         digest = size
         for i in range(size):
-            entry = self.ring[(self.n_ring - size + i) % CONTEXT]
+            entry = self.ring[(self.n_ring - size + i) & (CONTEXT - 1)]
             self.context[start + i] = entry
             digest = (digest * 1000003 ^ entry) & 0xFFFFFFFFFFFF
         for i in range(size, CONTEXT):
@@ -274,11 +289,13 @@ class Machine:
         """Give `stack[start:depth]` to a target's append, extend, update or add, and drop them from the stack."""
         nodes = self.nodes
         if kd.LIST <= nodes.kind[target] <= kd.SET:
-            nodes.add_items(target, self.stack, start, self.depth)
-            nodes.give_back_items(self.stack, start, self.depth)
+            self.add_items(target, start, self.depth)
+            last = self.depth
+            while last > start and nodes.give_back(self.stack[last - 1]):
+                last -= 1
         else:
             items = nodes.add(kd.TUPLE, opcode, -1, -1, 0)
-            nodes.add_items(items, self.stack, start, self.depth)
+            self.add_items(items, start, self.depth)
             self.add_site(opcode, at, target, items, -1)
         self.depth = start
 
@@ -309,53 +326,55 @@ class Machine:
     def step(self, code: int, at: int, lo: int, hi: int) -> None:
         """Execute one instruction (or anomaly) at byte `at` with the argument span `lo`, `hi`."""
         nodes = self.nodes
+        node = -1
         if code == op.MEMOIZE:
             self.memoize(self.memo.count(), self.top(at))
-        elif code == op.BINPUT or code == op.LONG_BINPUT:
+        elif code == op.BINGET:
+            node = self.recall(nodes.data[lo], at)
+        elif code == op.BINPUT:
+            self.memoize(nodes.data[lo], self.top(at))
+        elif code == op.LONG_BINGET:
+            node = self.recall(nodes.uint(lo, hi), at)
+        elif code == op.LONG_BINPUT:
             self.memoize(nodes.uint(lo, hi), self.top(at))
-        elif code == op.BINGET or code == op.LONG_BINGET:
-            self.recall(nodes.uint(lo, hi), at)
         elif code == op.BININT1:
-            self.push(self.byte_node(lo, hi))
+            node = self.byte_node(lo, hi)
         elif code == op.BININT or code == op.BININT2 or code == op.LONG1 or code == op.LONG4:
-            self.push(nodes.add_span(kd.INT, code, lo, hi))
+            node = nodes.add_span(kd.INT, code, lo, hi)
         elif code == op.SHORT_BINUNICODE or code == op.BINUNICODE or code == op.UNICODE or code == op.BINUNICODE8:
-            self.push(nodes.add_span(kd.TEXT, code, lo, hi))
+            node = nodes.add_span(kd.TEXT, code, lo, hi)
         elif code == op.MARK:
             self.push_mark()
         elif code == op.BINFLOAT or code == op.FLOAT:
-            if nodes.count < MAX_FLOAT_NODES:
-                self.push(nodes.add_span(kd.FLOAT, code, lo, hi))
-            else:
-                self.push(kd.FLOAT)
+            node = nodes.add_span(kd.FLOAT, code, lo, hi) if nodes.count < MAX_FLOAT_NODES else kd.FLOAT
         elif code == op.NONE:
-            self.push(kd.NONE)
+            node = kd.NONE
         elif code == op.NEWTRUE:
-            self.push(kd.TRUE)
+            node = kd.TRUE
         elif code == op.NEWFALSE:
-            self.push(kd.FALSE)
+            node = kd.FALSE
         elif code == op.TUPLE1:
-            self.push(self.pop_tuple(1, code, at))
+            node = self.pop_tuple(1, code, at)
         elif code == op.TUPLE2:
-            self.push(self.pop_tuple(2, code, at))
+            node = self.pop_tuple(2, code, at)
         elif code == op.TUPLE3:
-            self.push(self.pop_tuple(3, code, at))
+            node = self.pop_tuple(3, code, at)
         elif code == op.TUPLE:
-            self.push(self.pop_container(kd.TUPLE, code, at))
+            node = self.pop_container(kd.TUPLE, code, at)
         elif code == op.EMPTY_TUPLE:
-            self.push(self.empty_tuple_node())
+            node = self.empty_tuple_node()
         elif code == op.EMPTY_LIST:
-            self.push(nodes.add(kd.LIST, code, -1, -1, 0))
+            node = nodes.add(kd.LIST, code, -1, -1, 0)
         elif code == op.EMPTY_DICT:
-            self.push(nodes.add(kd.DICT, code, -1, -1, 0))
+            node = nodes.add(kd.DICT, code, -1, -1, 0)
         elif code == op.EMPTY_SET:
-            self.push(nodes.add(kd.SET, code, -1, -1, 0))
+            node = nodes.add(kd.SET, code, -1, -1, 0)
         elif code == op.LIST:
-            self.push(self.pop_container(kd.LIST, code, at))
+            node = self.pop_container(kd.LIST, code, at)
         elif code == op.DICT:
-            self.push(self.pop_container(kd.DICT, code, at))
+            node = self.pop_container(kd.DICT, code, at)
         elif code == op.FROZENSET:
-            self.push(self.pop_container(kd.SET, code, at))
+            node = self.pop_container(kd.SET, code, at)
         elif code == op.APPENDS or code == op.SETITEMS or code == op.ADDITEMS:
             start = self.pop_mark(at)
             depth = self.depth
@@ -371,34 +390,34 @@ class Machine:
         elif code == op.SETITEM:
             self.add_one(2, code, at)
         elif code == op.GLOBAL:
-            self.push(self.add_import(code, at, lo, hi))
+            node = self.add_import(code, at, lo, hi)
         elif code == op.STACK_GLOBAL:
             name = self.pop(at)
             module = self.pop(at)
             nodes.use[name] |= kd.OPERAND
             nodes.use[module] |= kd.OPERAND
-            self.push(self.add_import(code, at, module, name))
+            node = self.add_import(code, at, module, name)
         elif code == op.REDUCE or code == op.NEWOBJ:
             arguments = self.pop(at)
             callee = self.pop(at)
-            self.push(self.add_call(code, at, callee, arguments))
+            node = self.add_call(code, at, callee, arguments)
         elif code == op.BUILD:
             self.build(at)
         elif code == op.BINPERSID:
-            self.persistent(self.pop(at), code, at)
+            node = self.persistent(self.pop(at), code, at)
         elif code == op.PERSID:
-            self.persistent(nodes.add_span(kd.TEXT, code, lo, hi), code, at)
+            node = self.persistent(nodes.add_span(kd.TEXT, code, lo, hi), code, at)
         elif code == op.BINBYTES or code == op.SHORT_BINBYTES or code == op.BINBYTES8 or code == op.BYTEARRAY8:
-            self.push(nodes.add_span(kd.DATA, code, lo, hi))
+            node = nodes.add_span(kd.DATA, code, lo, hi)
         elif code == op.SHORT_BINSTRING or code == op.BINSTRING or code == op.STRING:
-            self.push(nodes.add_span(kd.TEXT, code, lo, hi))
+            node = nodes.add_span(kd.TEXT, code, lo, hi)
         elif code == op.INT or code == op.LONG:
-            self.push(nodes.add_span(kd.INT, code, lo, hi))
+            node = nodes.add_span(kd.INT, code, lo, hi)
         elif code == op.POP:
             if self.depth > self.floor():
-                node = self.pop(at)
-                if not nodes.give_back(node):
-                    nodes.use[node] |= kd.POPPED
+                popped = self.pop(at)
+                if not nodes.give_back(popped):
+                    nodes.use[popped] |= kd.POPPED
             else:
                 self.pop_mark(at)
         elif code == op.POP_MARK:
@@ -409,11 +428,10 @@ class Machine:
         elif code == op.DUP:
             node = self.top(at)
             nodes.pinned = max(nodes.pinned, node)
-            self.push(node)
         elif code == op.PUT:
             self.memoize(integers.memo_key(nodes.data, lo, hi), self.top(at))
         elif code == op.GET:
-            self.recall(integers.memo_key(nodes.data, lo, hi), at)
+            node = self.recall(integers.memo_key(nodes.data, lo, hi), at)
         elif code == op.PROTO:
             self.protocol = nodes.data[lo]
         elif code == op.STOP:
@@ -422,7 +440,7 @@ class Machine:
         elif code == op.NEWOBJ_EX:
             arguments = self.pop_tuple(2, code, at)
             callee = self.pop(at)
-            self.push(self.add_call(code, at, callee, arguments))
+            node = self.add_call(code, at, callee, arguments)
         elif code == op.OBJ:
             start = self.pop_mark(at)
             callee = kd.UNKNOWN
@@ -431,21 +449,21 @@ class Machine:
             else:
                 self.add_anomaly(op.STACK_UNDERFLOW, at)
             arguments = nodes.add(kd.TUPLE, code, -1, -1, 0)
-            nodes.add_items(arguments, self.stack, start + 1, max(self.depth, start + 1))
+            self.add_items(arguments, start + 1, self.depth)
             self.depth = start
-            self.push(self.add_call(code, at, callee, arguments))
+            node = self.add_call(code, at, callee, arguments)
         elif code == op.INST:
             callee = self.add_import(code, at, lo, hi)
             arguments = self.pop_container(kd.TUPLE, code, at)
-            self.push(self.add_call(code, at, callee, arguments))
+            node = self.add_call(code, at, callee, arguments)
         elif code == op.EXT1 or code == op.EXT2 or code == op.EXT4:
-            self.push(self.add_import(code, at, lo, hi))
+            node = self.add_import(code, at, lo, hi)
         elif code == op.NEXT_BUFFER:
-            self.push(kd.BUFFER)
-        elif code == op.FRAME or code == op.READONLY_BUFFER:
-            return
-        else:  # an anomaly of the lexer's
+            node = kd.BUFFER
+        elif code != op.FRAME and code != op.READONLY_BUFFER:  # an anomaly of the lexer's
             self.add_anomaly(code, at)
+        if node >= 0:
+            self.push(node)
 
     def byte_node(self, lo: int, hi: int) -> int:
         """Return the node of a BININT1; equal ones share it."""
@@ -469,13 +487,13 @@ class Machine:
         self.nodes.pinned = max(self.nodes.pinned, node)
         self.memo.put(key, node)
 
-    def recall(self, key: int, at: int) -> None:
-        """Push what the memo holds under a key; UNKNOWN and an anomaly where it holds nothing."""
+    def recall(self, key: int, at: int) -> int:
+        """Return what the memo holds under a key; UNKNOWN and an anomaly where it holds nothing."""
         node = self.memo.get(key, -1)
         if node < 0:
             self.add_anomaly(op.BAD_MEMO_KEY, at)
-            node = kd.UNKNOWN
-        self.push(node)
+            return kd.UNKNOWN
+        return node
 
     def add_one(self, size: int, opcode: int, at: int) -> None:
         """APPEND (`size` 1) or SETITEM (`size` 2)."""
@@ -485,11 +503,11 @@ class Machine:
         start = self.depth - size
         self.add_to(self.stack[start - 1], start, opcode, at)
 
-    def persistent(self, key: int, opcode: int, at: int) -> None:
-        """Push what the loading program's `persistent_load` would return for an id."""
+    def persistent(self, key: int, opcode: int, at: int) -> int:
+        """Return what the loading program's `persistent_load` would return for an id."""
         node = self.nodes.add(kd.PERSISTENT, opcode, key, -1, -1)
         self.add_site(opcode, at, -1, key, node)
-        self.push(node)
+        return node
 
     def build(self, at: int) -> None:
         """BUILD: the target's `__setstate__`, or its attributes, from the top of the stack."""

@@ -122,28 +122,22 @@ class Nodes:
             value = (value << 8) | self.data[hi]
         return value
 
-    def add_items(self, container: int, values: Indices, start: int, end: int) -> None:
-        """Append `values[start:end]` (nodes) to a container; beyond MAX_CHILDREN they only count."""
-        count = self.extra[container]
-        self.extra[container] = count + end - start
-        room = min(kd.MAX_CHILDREN - count, end - start)
-        i = start
-        while room > 0:
-            value = values[i]
-            cell = self.n_cells
-            if cell >= len(self.cell_node):
-                self.grow_cells(cell + 1)
-            self.n_cells = cell + 1
-            self.cell_node[cell] = value
-            self.cell_next[cell] = -1
-            if self.lo[container] < 0:
-                self.lo[container] = cell
-            else:
-                self.cell_next[self.hi[container]] = cell
-            self.hi[container] = cell
-            self.use[value] |= kd.ITEM
-            i += 1
-            room -= 1
+    def add_cells(self, container: int, count: int) -> int:
+        """Append `count` cells in a row to a container, at least one, and return the first."""
+        first = self.n_cells
+        last = first + count - 1
+        if last >= len(self.cell_node):
+            self.grow_cells(last + 1)
+        self.n_cells = last + 1
+        for cell in range(first, last):
+            self.cell_next[cell] = cell + 1
+        self.cell_next[last] = -1
+        if self.lo[container] < 0:
+            self.lo[container] = first
+        else:
+            self.cell_next[self.hi[container]] = first
+        self.hi[container] = last
+        return first
 
     def give_back(self, node: int) -> bool:
         """Forget a number that was just dropped, if it is the last node and nothing else refers to it.
@@ -158,11 +152,6 @@ class Nodes:
             return False
         self.count = node
         return True
-
-    def give_back_items(self, values: Indices, start: int, end: int) -> None:
-        """Forget what can be forgotten at the end of `values[start:end]`, which a container has just taken."""
-        while end > start and self.give_back(values[end - 1]):
-            end -= 1
 
     def item(self, container: int, index: int) -> int:
         """Return the node at `index` of a container, -1 if it is not kept."""

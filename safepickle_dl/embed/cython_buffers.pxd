@@ -13,7 +13,6 @@ cdef class IntMap:
     cpdef Py_ssize_t n_far(self) noexcept nogil
     @cython.locals(value="Py_ssize_t")
     cpdef Py_ssize_t get(self, Py_ssize_t key, Py_ssize_t default) except? -2 nogil
-    @cython.locals(old="Py_ssize_t")
     cpdef int put(self, Py_ssize_t key, Py_ssize_t value) except -1 nogil
     cdef int enlarge(self, Py_ssize_t size) except -1 nogil
     @cython.locals(i="Py_ssize_t")

@@ -17,6 +17,7 @@ MULTIPLIER = cython.declare(cython.ulonglong, int.from_bytes(os.urandom(8), "lit
 """Of the hash, and unknown to who makes files: equal places in a map cannot be made on purpose."""
 SEPARATE = cython.declare(cython.Py_ssize_t, 1 << 20)
 """From here on a buffer has pages of its own: zeros that cost nothing until they are touched (bytes)."""
+_HUGE = getattr(mmap, "MADV_HUGEPAGE", -1)
 _PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 NEAR = cython.declare(cython.Py_ssize_t, 64)
 
@@ -51,8 +52,10 @@ class IntMap:
         return default
 
     def put(self, key, value):
-        old = self.get(key, -1)
-        if old < 0:
+        if 0 <= key < self.near.shape[0] and self.near[key] > 0:
+            self.near[key] = value + 1
+            return 0
+        if self.far == 0 or self.get(key, -1) < 0:
             self.n += 1
         if 0 <= key <= 2 * self.n + NEAR:
             if key >= self.near.shape[0]:
@@ -125,6 +128,8 @@ def zeros(size, width, template):
         pages = mmap.mmap(-1, size * width, **_PRIVATE)  # the heap would keep what a grown buffer leaves behind
     except OSError as error:
         raise MemoryError from error
+    if _HUGE >= 0 and size * width >= 2 * SEPARATE:
+        pages.madvise(_HUGE)
     return memoryview(pages).cast(template.typecode)
 
 
