@@ -1,6 +1,7 @@
-"""Mutated pickles through both builds of the core: `python -m tests.fuzz.cores SEED INPUTS`, the interpreted one running.
+"""Mutated pickles through both builds of the core: `python -m tests.fuzz.cores SEED INPUTS`.
 
-Instructions, call sites, nodes and tokens must be the same, bit for bit; what differs is written to tests/fuzz/failures.
+It runs on the interpreted core (SAFEPICKLE_DL_CORE=interpreted) and builds the compiled one beside it. Instructions,
+call sites, nodes and tokens must be the same, bit for bit; what differs is written to tests/fuzz/failures.
 """
 
 from __future__ import annotations
