@@ -1,8 +1,9 @@
-"""Cold start of the command on one small file, beside bare Python, `import torch` and picklescan: time, peak memory.
+"""Whole commands, from nothing to the exit code, beside bare Python, `import torch` and picklescan: time, peak memory.
 
 python -m benchmarks.cold_start [--picklescan COMMAND] [--command COMMAND]
 
-CPU time is the one to compare on a shared machine.
+One small file without a call, one with calls, and a file of three million instructions. CPU time is the one to compare
+on a shared machine. `benchmarks.core` writes the same tables into docs/speed.md.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-ROUNDS = 7
-SAMPLE = Path(__file__).parent.parent / "examples" / "benign_dict.pkl"
-COMMANDS = {
+from benchmarks.core_inputs import write_input
+
+ROUNDS = 5
+EXAMPLES = Path(__file__).parent.parent / "examples"
+SMALL = ("benign_dict.pkl", "malicious_system.pkl")
+LARGE = "mixed_3m"
+BARE = {
     "python -c pass": [sys.executable, "-c", "pass"],
     "python -c 'import numpy'": [sys.executable, "-c", "import numpy"],
-    "safepickle-dl scan": [sys.executable, "-m", "safepickle_dl", "scan", str(SAMPLE)],
     "python -c 'import torch'": [sys.executable, "-c", "import torch"],
 }
 
@@ -33,28 +38,52 @@ def run(command: list[str]) -> tuple[float, float, float]:
     return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def main() -> None:
-    """Run all commands in turns and print their times."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.cold_start", description=__doc__)
-    parser.add_argument("--picklescan", metavar="COMMAND", help="picklescan, wherever it is installed")
-    parser.add_argument("--command", metavar="COMMAND", help="an installed safepickle-dl to measure as well")
-    arguments = parser.parse_args()
-    commands = dict(COMMANDS)
-    if arguments.picklescan:
-        commands["picklescan -p"] = [arguments.picklescan, "-p", str(SAMPLE)]
-    if arguments.command:
-        commands["safepickle-dl scan, installed"] = [arguments.command, "scan", str(SAMPLE)]
+def scanners(picklescan: str | None, installed: str | None) -> dict[str, list[str]]:
+    """Return the commands that scan a file, without the file."""
+    commands = {"safepickle-dl scan": [sys.executable, "-m", "safepickle_dl", "scan"]}
+    if installed:
+        commands["safepickle-dl scan, installed"] = [installed, "scan"]
+    if picklescan:
+        commands["picklescan -p"] = [picklescan, "-p"]
+    return commands
+
+
+def table(commands: dict[str, list[str]]) -> list[str]:
+    """Run all commands in turns and return their times in Markdown."""
     runs: dict[str, list[tuple[float, float, float]]] = {name: [] for name in commands}
     for _ in range(ROUNDS):
         for name, command in commands.items():
             runs[name].append(run(command))
-    print("| command | median s | min s | CPU s, median | CPU s, min | peak MiB |\n|---|--:|--:|--:|--:|--:|")
+    lines = ["| command | median s | min s | CPU s, median | CPU s, min | peak MiB |", "|---|--:|--:|--:|--:|--:|"]
     for name, values in runs.items():
         wall, cpu, memory = zip(*values, strict=True)
-        print(
+        lines.append(
             f"| {name} | {statistics.median(wall):.3f} | {min(wall):.3f} "
             f"| {statistics.median(cpu):.3f} | {min(cpu):.3f} | {max(memory):.0f} |"
         )
+    return lines
+
+
+def report(picklescan: str | None, installed: str | None = None) -> list[str]:
+    """Return the tables of small files and of a large one in Markdown."""
+    commands = scanners(picklescan, installed)
+    small = {f"{name} {file}": [*command, str(EXAMPLES / file)] for file in SMALL for name, command in commands.items()}
+    lines = ["", "### Commands on one small file", "", *table(BARE | small)]
+    with tempfile.TemporaryDirectory() as folder:
+        write_input(LARGE, Path(folder))
+        (file,) = Path(folder).iterdir()
+        lines += ["", "### Commands on 3 million small opcodes", ""]
+        lines += table({name: [*command, str(file)] for name, command in commands.items()})
+    return lines
+
+
+def main() -> None:
+    """Print all tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cold_start", description=__doc__)
+    parser.add_argument("--picklescan", metavar="COMMAND", help="picklescan, wherever it is installed")
+    parser.add_argument("--command", metavar="COMMAND", help="an installed safepickle-dl to measure as well")
+    arguments = parser.parse_args()
+    print("\n".join(report(arguments.picklescan, arguments.command)))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Throughput of the core beside what others have: opcodes/s, MB/s, peak memory, growth from 10^3 to 10^7 opcodes.
 
-python -m benchmarks.core [--picklescan PYTHON] [--output FILE] [--only INPUT ...] [--rounds N]
+python -m benchmarks.core [--picklescan PYTHON] [--module FILE] [--output docs/speed.md] [--only INPUT ...] [--rounds N]
 
 Each tool runs over each input in a process of its own, after its imports and on files that are in the page cache, on
 one thread. Times are of the processor (user and system), which others on the machine disturb less than the clock's; the
 JSON has both. Inputs are made here, and are safe; `unpickler` makes its own, since nothing else may be unpickled.
 `torchscript` is the exported module, net included. Python that has picklescan installed is named by `--picklescan`.
+The document has the whole commands of `benchmarks.cold_start` as well.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import cold_start
 from benchmarks.core_inputs import INPUTS
 
 TOOLS = ("genops", "unpickler", "picklescan", "lex", "core", "scan", "torchscript")
@@ -27,7 +30,28 @@ BUILDS = ("interpreted", "compiled")
 OURS = ("lex", "core", "scan")
 """Tools that run once with each build of the core: instructions; slices; everything up to the verdict."""
 WORKER = Path(__file__).with_name("core_worker.py")
-TIMEOUT_S = 300
+TIMEOUT_S = 400
+
+TEXT = """# Speed
+
+Written by `python -m benchmarks.core` on {machine}, which others used at the same time: CPU seconds, the least of up to
+{rounds} rounds and their median, one thread, each tool in a process of its own, over files in the page cache.
+
+| tool | what it does |
+|---|---|
+| genops | `pickletools.genops`: instructions |
+| unpickler | the C `pickle.Unpickler` on what the benchmark pickled itself, imports refused |
+| picklescan | `scan_file_path` in one process |
+| lex | our instructions |
+| core | our instructions, call sites and slices |
+| scan | from the path to the verdict: containers, core, nested pickles, nets |
+| torchscript | the exported module, nets included |
+
+Aims: lex compiled 50 times genops, core compiled 10 times, scan 20 times picklescan on three million opcodes,
+TorchScript not slower than genops ([embedding](embedding.md) says why that is missed), the command on a small file
+within twice picklescan's.
+{tables}
+"""
 
 
 def variants(tools: Sequence[str], builds: Sequence[str]) -> list[tuple[str, str]]:
@@ -98,33 +122,59 @@ def growth(results: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
 
 
 def main() -> None:
-    """Make the inputs, run every tool on every input, print tables and write the numbers as JSON."""
+    """Run every tool on every input, print tables, and write what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.core", description=__doc__)
     parser.add_argument("--picklescan", metavar="PYTHON", help="the interpreter of an environment that has picklescan")
     parser.add_argument("--module", metavar="FILE", help="the exported safepickle.ts")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="where to write all numbers, as JSON")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="where to write the document")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write all numbers")
     parser.add_argument("--only", nargs="+", choices=list(INPUTS), default=list(INPUTS), metavar="INPUT")
     parser.add_argument("--tools", nargs="+", choices=TOOLS, default=TOOLS, metavar="TOOL")
     parser.add_argument("--builds", nargs="+", choices=BUILDS, default=BUILDS, metavar="BUILD")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each tool in each process (count)")
     arguments = parser.parse_args()
     results: dict[str, dict[str, dict[str, Any]]] = {}
+    lines: list[str] = []
     for name in arguments.only:
-        with tempfile.TemporaryDirectory() as folder:
-            # in a process of its own: what this one holds would count as memory of all that it starts
-            made = subprocess.run([sys.executable, "-m", "benchmarks.core_inputs", name, folder])
-            if made.returncode != 0:
-                print(f"\n### {INPUTS[name].description}\n\nnot run: its files could not be made")
-                continue
-            rows = results.setdefault(name, {})
-            for tool, build in variants(arguments.tools, arguments.builds):
-                row = run(tool, build, name, Path(folder), arguments)
-                if row is not None:
-                    rows[f"{tool} ({build})" if build else tool] = row
+        rows = measured(name, arguments)
+        if rows is None:
+            print(f"\n{INPUTS[name].description}: not run, its files could not be made")
+            continue
+        results[name] = rows
+        lines += table(name, rows)
         print("\n".join(table(name, rows)), flush=True)
+    lines += growth(results)
     print("\n".join(growth(results)))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     if arguments.output:
-        arguments.output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        command = Path(arguments.picklescan).with_name("picklescan") if arguments.picklescan else None
+        lines += cold_start.report(str(command) if command else None)
+        machine = f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+        text = TEXT.format(machine=machine, rounds=arguments.rounds, tables="\n".join(lines))
+        arguments.output.write_text(text, encoding="utf-8")
+
+
+def measured(name: str, arguments: argparse.Namespace) -> dict[str, dict[str, Any]] | None:
+    """Return what every tool measured on an input; None if its files could not be made."""
+    rows: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        # in a process of its own: what this one holds would count as memory of all that it starts
+        made = subprocess.run([sys.executable, "-m", "benchmarks.core_inputs", name, folder])
+        if made.returncode != 0:
+            return None
+        for tool, build in variants(arguments.tools, arguments.builds):
+            row = run(tool, build, name, Path(folder), arguments)
+            if row is not None:
+                rows[f"{tool} ({build})" if build else tool] = row
+    return rows
+
+
+def processor() -> str:
+    """Return the name of the processor, if the system says it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
 
 
 if __name__ == "__main__":

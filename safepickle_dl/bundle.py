@@ -24,6 +24,7 @@ from safepickle_dl.paths import checkpoints_dir
 
 DEFAULT_BUNDLE = "safepickle-1"
 SUMS = "SHA256SUMS"
+ONNX = ".onnx"
 MEMBERS = ("sequence", "handcrafted", "anomaly")
 """What an ensemble may hold; the first is always there."""
 LOOSER = 3
@@ -91,8 +92,14 @@ class Bundle:
         return self.path / f"{member}.safetensors"
 
     def onnx_of(self, member: str) -> Path:
-        """Return the path of a member for ONNX Runtime."""
-        return self.path / f"{member}.onnx"
+        """Return the path of a member for ONNX Runtime, verified.
+
+        Raises:
+            BundleError: it is missing or altered.
+        """
+        name = f"{member}{ONNX}"
+        _verify(self.path, name, _read_sums(self.path).get(name, ""))
+        return self.path / name
 
 
 def sigmoid(logit: float) -> float:
@@ -101,7 +108,7 @@ def sigmoid(logit: float) -> float:
 
 
 def load_bundle(path: str | os.PathLike[str] | None = None) -> Bundle:
-    """Verify a bundle and return it.
+    """Verify a bundle and return it; what scanning does not read (ONNX) is verified once it is asked for.
 
     Args:
         path: its folder; None for the one that ships with the package.
@@ -112,12 +119,8 @@ def load_bundle(path: str | os.PathLike[str] | None = None) -> Bundle:
     folder = Path(path) if path is not None else checkpoints_dir() / DEFAULT_BUNDLE
     config = _read_config(folder)
     for name, digest in _read_sums(folder).items():
-        try:
-            actual = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        except OSError as error:
-            raise BundleError(f"model bundle {folder}: {name}: {error.strerror or error}") from error
-        if actual != digest:
-            raise BundleError(f"model bundle {folder}: {name} is not the file that {SUMS} names")
+        if not name.endswith(ONNX):
+            _verify(folder, name, digest)
     try:
         if config["tokenizer"] != tk.VERSION:
             raise BundleError(f"model bundle {folder}: made for tokenizer {config['tokenizer']}, this is {tk.VERSION}")
@@ -134,6 +137,15 @@ def load_bundle(path: str | os.PathLike[str] | None = None) -> Bundle:
     if not _is_sound(bundle):
         raise BundleError(f"model bundle {folder}: config.json: calibration or thresholds are out of order")
     return bundle
+
+
+def _verify(folder: Path, name: str, digest: str) -> None:
+    try:
+        actual = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    except OSError as error:
+        raise BundleError(f"model bundle {folder}: {name}: {error.strerror or error}") from error
+    if actual != digest:
+        raise BundleError(f"model bundle {folder}: {name} is not the file that {SUMS} names")
 
 
 def _member(entry: dict[str, Any]) -> Member:

@@ -48,7 +48,7 @@ def why(logits: Logits, arrays: SliceArrays, k: int, text: str) -> str:
     """
     tokens = arrays.tokens[arrays.first[k] : arrays.first[k + 1]]
     parts = tokens & ((1 << tk.WORD_SHIFT) - 1)  # role and id
-    distinct = np.unique(parts)
+    distinct = sorted(set(parts.tolist()))  # np.unique imports numpy.ma
     if len(distinct) < 2:
         return ""
     kept = [np.ones(len(tokens), bool), *(parts != part for part in distinct)]
@@ -62,7 +62,7 @@ def why(logits: Logits, arrays: SliceArrays, k: int, text: str) -> str:
     losses = scores[0] - scores[1:]
     ranked = [i for i in np.argsort(-losses, kind="stable")[:MAX_PARTS] if losses[i] >= LEAST]
     words = _words_of(text) if ranked else {}
-    return ", ".join(f"{_name(int(distinct[i]), words)} +{losses[i]:.1f}" for i in ranked)
+    return ", ".join(f"{_name(distinct[i], words)} +{losses[i]:.1f}" for i in ranked)
 
 
 def _words_of(text: str) -> dict[int, str]:

@@ -70,4 +70,4 @@ def _holds_pairs(nodes: Nodes, node: int) -> bool:
 def _text(nodes: Nodes, node: int) -> str:
     if nodes.kind[node] != kd.TEXT:
         return ""
-    return literals.text(nodes.data, nodes.opcode[node], nodes.lo[node], nodes.hi[node], MAX_CHARS)[:MAX_CHARS]
+    return literals.text(nodes.data, nodes.opcode[node], nodes.lo[node], nodes.end(node), MAX_CHARS)[:MAX_CHARS]

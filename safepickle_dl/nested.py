@@ -64,7 +64,7 @@ def _literals(stream: PickleStream, parent: Node) -> Iterator[Node]:
     """Yield the literals of a stream that a pickle may begin in."""
     nodes, data, budget = stream.machine.nodes, stream.data, parent.budget
     for index in suspects(nodes, data):
-        opcode, lo, hi = nodes.opcode[index], nodes.lo[index], nodes.hi[index]
+        opcode, lo, hi = nodes.opcode[index], nodes.lo[index], nodes.end(index)
         head = bytes(data[lo : min(hi, lo + HEAD_BYTES)])
         if may_hide_pickle(head):
             yield parent.child(f"literal@{lo}", lo, hi)

@@ -19,6 +19,7 @@ MAX_DEPTH = 12
 ELLIPSIS = "..."
 
 _BRACKETS = {kd.TUPLE: "()", kd.LIST: "[]", kd.DICT: "{}", kd.SET: "{}"}
+_SPANS = (kd.INT, kd.FLOAT, kd.TEXT, kd.DATA, kd.EXTENSION)
 _NAMED = {
     kd.NONE: "None",
     kd.TRUE: "True",
@@ -138,7 +139,7 @@ class _Writer:
             return
         nodes = self._machine.nodes
         kind, opcode = nodes.kind[node], nodes.opcode[node]
-        lo, hi = nodes.lo[node], nodes.hi[node]
+        lo, hi = nodes.lo[node], nodes.end(node) if kind in _SPANS else -1
         if kind == kd.INT:
             self.put(_integer_text(self._machine, opcode, lo, hi))
         elif kind == kd.FLOAT and node != kd.FLOAT:  # not the one that stands for all others
@@ -172,10 +173,10 @@ class _Writer:
         nodes = self._machine.nodes
         lo, hi = nodes.lo[node], nodes.hi[node]
         if nodes.opcode[node] != op.STACK_GLOBAL:
-            module, _, name = literals.text(nodes.data, op.GLOBAL, lo, hi, self._room).partition("\n")
+            module, _, name = literals.text(nodes.data, op.GLOBAL, lo, nodes.end(node), self._room).partition("\n")
         elif nodes.kind[lo] == nodes.kind[hi] == kd.TEXT:
             module, name = (
-                literals.text(nodes.data, nodes.opcode[part], nodes.lo[part], nodes.hi[part], self._room)
+                literals.text(nodes.data, nodes.opcode[part], nodes.lo[part], nodes.end(part), self._room)
                 for part in (lo, hi)
             )
         else:

@@ -112,15 +112,15 @@ def _could_exist(machine: Machine, node: int) -> bool:
 def global_text(machine: Machine, node: int) -> tuple[str, str]:
     """Return (module, name) of a GLOBAL node, cut to MAX_NAME; empty where one is no literal."""
     nodes = machine.nodes
-    data, lo, hi = nodes.data, nodes.lo[node], nodes.hi[node]
+    data = nodes.data
     if nodes.opcode[node] != op.STACK_GLOBAL:
-        module, _, name = literals.text(data, op.GLOBAL, lo, hi, MAX_NAME).partition("\n")
+        module, _, name = literals.text(data, op.GLOBAL, nodes.lo[node], nodes.end(node), MAX_NAME).partition("\n")
         return module, name
     module, name = (
-        literals.text(data, nodes.opcode[part], nodes.lo[part], nodes.hi[part], MAX_NAME)
+        literals.text(data, nodes.opcode[part], nodes.lo[part], nodes.end(part), MAX_NAME)
         if nodes.kind[part] == kd.TEXT
         else ""
-        for part in (lo, hi)
+        for part in (nodes.lo[node], nodes.hi[node])
     )
     return module, name
 
@@ -132,8 +132,8 @@ def literal_nodes(nodes: Nodes, shortest: int, longest: int = sys.maxsize) -> It
     """
     for start in range(0, nodes.count, NODES_AT_ONCE):
         end = min(start + NODES_AT_ONCE, nodes.count)
-        kind, lo, hi = (np.asarray(memoryview(buffer)[start:end]) for buffer in (nodes.kind, nodes.lo, nodes.hi))
-        size = hi - lo
+        kind, size = (np.asarray(memoryview(buffer)[start:end]) for buffer in (nodes.kind, nodes.hi))
+        size = np.where(size < 0, kd.MAX_SIZE, size)  # a long one
         chosen = ((kind == kd.TEXT) | (kind == kd.DATA)) & (size >= shortest) & (size <= longest)
         if chosen.any():
             yield np.flatnonzero(chosen) + start

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safepickle_dl.containers.sniff import OPCODES
+from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.nodes import Nodes
 from safepickle_dl.reader import Buffer
@@ -23,6 +24,8 @@ MIN_HEADLESS = 24
 """Characters of base64 that a pickle without a header needs at least (count)."""
 HEAD = 64
 """First bytes of a literal that are looked at here."""
+SHORT = 16
+"""Literals of up to so many bytes are looked at apart: most are names, and need no more columns."""
 
 Mask = npt.NDArray[np.bool_]
 Octets = npt.NDArray[np.uint8]
@@ -38,9 +41,8 @@ _MAGICS = (b"\x1f\x8b", b"BZ", b"\xfd7", b"PK", b"7z", b"\x04\x22", b"\x02\x21",
 _IS_MAGIC = np.zeros(1 << 16, np.bool_)
 _IS_MAGIC[[magic[0] << 8 | magic[1] for magic in _MAGICS]] = True
 _IS_MAGIC[[0x8000 + protocol for protocol in range(6)]] = True
-_IS_MAGIC[[pair for pair in range(1 << 16) if pair >> 8 & 0x8F == 8 and not pair & 0x20 and pair % 31 == 0]] = (
-    True  # zlib
-)
+_PAIRS = np.arange(1 << 16)
+_IS_MAGIC |= (_PAIRS >> 8 & 0x8F == 8) & (_PAIRS & 0x20 == 0) & (_PAIRS % 31 == 0)  # zlib
 _IS_MAGIC[[high << 8 | 0x2A for high in range(0x50, 0x60)]] = True
 _IS_OPCODE = _table(OPCODES)
 _IS_HEX = _table(b"0123456789abcdefABCDEF")
@@ -56,18 +58,22 @@ def suspects(nodes: Nodes, data: Buffer) -> Iterator[int]:
     octets = np.frombuffer(data, np.uint8)
     for part in literal_nodes(nodes, MIN_LITERAL):
         first, last = int(part[0]), int(part[-1]) + 1
-        lo, hi, opcode = (
+        lo, size, opcode = (
             np.asarray(memoryview(buffer)[first:last])[part - first] for buffer in (nodes.lo, nodes.hi, nodes.opcode)
         )
-        heads = octets[np.minimum(lo[:, None] + np.arange(HEAD), (hi - 1)[:, None])]  # (literals, HEAD)
-        yield from part[_could_be(heads, opcode, hi - lo)].tolist()
+        size = np.where(size < 0, kd.MAX_SIZE, size)  # a long one
+        could = np.zeros(len(part), np.bool_)
+        for chosen, head in ((size <= SHORT, SHORT + 2), (size > SHORT, HEAD)):
+            at = np.minimum(np.arange(head), (size[chosen] - 1)[:, None])
+            could[chosen] = _could_be(octets[lo[chosen][:, None] + at], opcode[chosen], size[chosen])
+        yield from part[could].tolist()
 
 
-def _could_be(heads: Octets, opcode: Octets, size: npt.NDArray[np.int64]) -> Mask:
+def _could_be(heads: Octets, opcode: Octets, size: npt.NDArray[np.int32]) -> Mask:
     """Return which heads could be those of a pickle.
 
     Args:
-        heads: (n, HEAD) first bytes, the last one repeated where a literal is shorter.
+        heads: (n, h) first bytes, the last one repeated where a literal is shorter: twice or more, or not at all.
         opcode: (n,) how each is written.
         size: (n,) how long each is (bytes).
     """

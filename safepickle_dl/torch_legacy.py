@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from safepickle_dl import literals
 from safepickle_dl.containers.region import Region
-from safepickle_dl.core import integers
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.stream import PickleStream, global_text
@@ -61,9 +60,9 @@ def _storage_bytes(stream: PickleStream) -> int:
         parts = [nodes.item(key, index) for index in range(5)]  # "storage", class, key, device, count
         if min(parts) < 0 or nodes.kind[parts[1]] != kd.GLOBAL or nodes.kind[parts[2]] != kd.TEXT:
             return -1
-        name = literals.text(nodes.data, nodes.opcode[parts[2]], nodes.lo[parts[2]], nodes.hi[parts[2]], 100)
+        name = literals.text(nodes.data, nodes.opcode[parts[2]], nodes.lo[parts[2]], nodes.end(parts[2]), 100)
         item_bytes = ITEM_BYTES.get(global_text(machine, parts[1])[1])
-        count = integers.literal(nodes.data, nodes.opcode[parts[4]], nodes.lo[parts[4]], nodes.hi[parts[4]])
+        count = nodes.integer(parts[4])
         if item_bytes is None or nodes.kind[parts[4]] != kd.INT or count < 0:
             return -1
         if name not in seen:

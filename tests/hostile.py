@@ -147,6 +147,16 @@ def calls() -> bytes:
     return b"\x80\x04" + b"cos\ngetcwd\n)R0" * 100_000 + CALL + b"."
 
 
+def persistent_ids() -> bytes:
+    """Five million persistent ids, each popped at once."""
+    return b"\x80\x02" + b"Pa\n0" * 5_000_000 + CALL + b"."
+
+
+def chained_calls() -> bytes:
+    """Five million calls, each of what the one before it returned."""
+    return b"\x80\x04ca\nb\n" + b")R" * 5_000_000 + b"0" + CALL + b"."
+
+
 def headers() -> bytes:
     """Nothing but things that look like the beginning of a pickle, none of which is one."""
     return b"\x80\x04N." + b"\x80\x04\x8c\x01a\xff" * 1_200_000 + b"\x80\x04" + CALL + b"."
@@ -213,6 +223,8 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
         contexts,
         marks,
         calls,
+        persistent_ids,
+        chained_calls,
         headers,
         members,
         nested_members,

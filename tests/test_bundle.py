@@ -60,19 +60,31 @@ def test_nothing_shipped_is_a_pickle_and_no_path_is_in_it() -> None:
         assert b"/home/" not in data and b"/tmp/" not in data and b"site-packages" not in data, path.name
 
 
-@pytest.mark.parametrize("name", ["sequence.onnx", "config.json", "sequence.safetensors"])
+def load_all(folder: Path) -> None:
+    bundle = load_bundle(folder)
+    for member in bundle.members:
+        bundle.onnx_of(member)
+
+
+@pytest.mark.parametrize("name", ["sequence.onnx", "config.json", "sequence.safetensors", "handcrafted.onnx"])
 def test_an_altered_file_is_refused(copy: Path, name: str) -> None:
     data = bytearray((copy / name).read_bytes())
     data[len(data) // 2] ^= 1
     (copy / name).write_bytes(data)
     with pytest.raises(BundleError, match=rf"{name} is not the file|config\.json"):
-        load_bundle(copy)
+        load_all(copy)
 
 
-def test_a_missing_file_is_refused(copy: Path) -> None:
-    (copy / "sequence.onnx").unlink()
-    with pytest.raises(BundleError, match=r"sequence\.onnx: No such file"):
-        load_bundle(copy)
+@pytest.mark.parametrize("name", ["anomaly.safetensors", "sequence.onnx"])
+def test_a_missing_file_is_refused(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    with pytest.raises(BundleError, match=f"{name}: No such file"):
+        load_all(copy)
+
+
+def test_scanning_does_not_wait_for_files_that_it_does_not_read(copy: Path) -> None:
+    (copy / "sequence.onnx").write_bytes(b"")
+    assert load_bundle(copy).version
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:

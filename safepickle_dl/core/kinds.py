@@ -33,6 +33,8 @@ STATE = 32
 ITEM = 64
 OPERAND = 128
 
+MAX_SIZE = 0x7FFFFFFF
+"""Size of a literal that a node holds itself (bytes)."""
 MAX_CHILDREN = 256
 """Items of one container that are kept (count); the rest are only counted."""
 

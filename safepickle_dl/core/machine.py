@@ -37,7 +37,7 @@ from safepickle_dl.core.nodes import Nodes
 MAX_FLOAT_NODES = 1 << 16
 """Once there are this many nodes, a float is no node of its own any more: only its value is lost (count)."""
 CONTEXT = 16
-"""Run-length-collapsed instructions kept in front of each call site: the second channel (count)."""
+"""Run-length-collapsed instructions kept in front of each call site: the second channel (count; a power of two)."""
 MAX_CONTEXTS = 1 << 16
 """Distinct opcode contexts of a stream that are kept; a later one counts as the last of them (count)."""
 
@@ -48,8 +48,8 @@ class Machine:
     Site `i` has the opcode (or anomaly) `site_opcode[i]` at byte `site_at[i]`, the callee or target node
     `site_callee[i]`, the node of its arguments, state or items `site_arguments[i]`, and the node of its result
     `site_result[i]` (-1: none).
-    `site_context[i]` is its opcode context: `context[k * CONTEXT : (k + 1) * CONTEXT]`, oldest first, each entry
-    `opcode << 8 | run length` (0: none; runs above 255 count as 255).
+    Opcode context `k` is `context[k * CONTEXT : (k + 1) * CONTEXT]`, oldest first, each entry `opcode << 8 | run
+    length` (0: none; runs above 255 count as 255); `context_site[k]` is the first site that has it.
     """
 
     def __init__(self, data: Bytes) -> None:
@@ -57,6 +57,7 @@ class Machine:
         self.nodes: Nodes = Nodes(data)
         self.memo: IntMap = IntMap()
         self.bytes_seen: Ints = new_ints(256)
+        self.empty_tuple: int = -1
         self.stack: Indices = new_indices(64)
         self.depth: int = 0
         self.marks: Indices = new_indices(16)
@@ -75,12 +76,13 @@ class Machine:
         self.site_callee: Indices = new_indices(16)
         self.site_arguments: Indices = new_indices(16)
         self.site_result: Indices = new_indices(16)
-        self.site_context: Indices = new_indices(16)
         self.ring: Ints = new_ints(CONTEXT)
         self.n_ring: int = 0
         self.n_contexts: int = 0
         self.context: Indices = new_indices(4 * CONTEXT)
         self.context_of: IntMap = IntMap()
+        self.n_new_contexts: int = 0
+        self.context_site: Indices = new_indices(4)
 
     def size(self) -> int:
         """Return how much is kept: values, items, stack, marks, call sites, and what the memo cannot hold in a row."""
@@ -97,6 +99,7 @@ class Machine:
         self.saw_array_wrapper = False
         self.n_sites = 0
         self.n_ring = 0
+        self.n_new_contexts = 0
 
     # --- stack ------------------------------------------------------------------------------------------------------
 
@@ -149,37 +152,52 @@ class Machine:
         """Pop everything above the topmost mark into a new container."""
         start = self.pop_mark(at)
         container = self.nodes.add(kind, opcode, -1, -1, 0)
-        self.nodes.add_items(container, self.stack, start, self.depth)
+        self.add_items(container, start, self.depth)
         self.depth = start
         return container
 
     def pop_tuple(self, size: int, opcode: int, at: int) -> int:
         """Pop `size` nodes into a new tuple."""
-        start = self.depth - size
-        if start >= self.floor():
-            container = self.nodes.add(kd.TUPLE, opcode, -1, -1, 0)
-            self.nodes.add_items(container, self.stack, start, self.depth)
-            self.depth = start
-            return container
-        values = new_indices(3)
-        i = size - 1
-        while i >= 0:
-            values[i] = self.pop(at)
-            i -= 1
+        if self.depth - size < self.floor():
+            self.fill_up(size, at)
         container = self.nodes.add(kd.TUPLE, opcode, -1, -1, 0)
-        self.nodes.add_items(container, values, 0, size)
+        self.add_items(container, self.depth - size, self.depth)
+        self.depth -= size
         return container
+
+    def fill_up(self, size: int, at: int) -> None:
+        """Put UNKNOWN below the nodes above the topmost mark, so that there are `size`, and an anomaly for each."""
+        values = new_indices(size)
+        for i in range(size):
+            values[i] = self.pop(at)
+        for i in range(size):
+            self.push(values[size - 1 - i])
+
+    def add_items(self, container: int, start: int, end: int) -> None:
+        """Append `stack[start:end]` to a container; beyond MAX_CHILDREN they only count."""
+        nodes = self.nodes
+        count = nodes.extra[container]
+        kept = min(kd.MAX_CHILDREN - count, end - start)
+        if start < end:
+            nodes.extra[container] = count + end - start
+        if kept <= 0:
+            return
+        first = nodes.add_cells(container, kept)
+        for i in range(kept):
+            value = self.stack[start + i]
+            nodes.cell_node[first + i] = value
+            nodes.use[value] |= kd.ITEM
 
     # --- what is recorded -------------------------------------------------------------------------------------------
 
     def note_instruction(self, opcode: int) -> None:
         """Add an instruction to the run-length-collapsed ring."""
-        last = (self.n_ring - 1) % CONTEXT
+        last = (self.n_ring - 1) & (CONTEXT - 1)
         if self.n_ring > 0 and self.ring[last] >> 8 == opcode:
             if self.ring[last] & 255 < 255:
                 self.ring[last] += 1
             return
-        self.ring[self.n_ring % CONTEXT] = opcode << 8 | 1
+        self.ring[self.n_ring & (CONTEXT - 1)] = opcode << 8 | 1
         self.n_ring += 1
 
     def take_context(self) -> int:
@@ -189,7 +207,7 @@ class Machine:
         size = min(self.n_ring, CONTEXT)
         digest = size
         for i in range(size):
-            entry = self.ring[(self.n_ring - size + i) % CONTEXT]
+            entry = self.ring[(self.n_ring - size + i) & (CONTEXT - 1)]
             self.context[start + i] = entry
             digest = (digest * 1000003 ^ entry) & 0xFFFFFFFFFFFF
         for i in range(size, CONTEXT):
@@ -220,7 +238,8 @@ class Machine:
         self.site_callee[i] = callee
         self.site_arguments[i] = arguments
         self.site_result[i] = result
-        self.site_context[i] = self.take_context()
+        if self.take_context() == self.n_new_contexts:
+            self.add_new_context(i)
 
     def grow_sites(self, size: int) -> None:
         """Make room for `size` call sites."""
@@ -229,7 +248,13 @@ class Machine:
         self.site_callee = grown_indices(self.site_callee, size)
         self.site_arguments = grown_indices(self.site_arguments, size)
         self.site_result = grown_indices(self.site_result, size)
-        self.site_context = grown_indices(self.site_context, size)
+
+    def add_new_context(self, site: int) -> None:
+        """Note the first site of the next context."""
+        n = self.n_new_contexts
+        self.context_site = grown_indices(self.context_site, n + 1)
+        self.context_site[n] = site
+        self.n_new_contexts = n + 1
 
     def add_anomaly(self, anomaly: int, at: int) -> None:
         """Record a place where a loader would stop."""
@@ -237,9 +262,13 @@ class Machine:
         self.add_site(anomaly, at, -1, -1, -1)
 
     def add_import(self, opcode: int, at: int, lo: int, hi: int) -> int:
-        """Record an import and return its node."""
-        kind = kd.EXTENSION if opcode == op.EXT1 or opcode == op.EXT2 or opcode == op.EXT4 else kd.GLOBAL
-        node = self.nodes.add(kind, opcode, lo, hi, -1)
+        """Record an import of `data[lo:hi]` (STACK_GLOBAL: of the nodes `lo` and `hi`) and return its node."""
+        if opcode == op.STACK_GLOBAL:
+            node = self.nodes.add(kd.GLOBAL, opcode, lo, hi, -1)
+        elif opcode == op.GLOBAL or opcode == op.INST:
+            node = self.nodes.add_span(kd.GLOBAL, opcode, lo, hi)
+        else:
+            node = self.nodes.add_span(kd.EXTENSION, opcode, lo, hi)
         self.add_site(opcode, at, node, -1, node)
         return node
 
@@ -260,11 +289,13 @@ class Machine:
         """Give `stack[start:depth]` to a target's append, extend, update or add, and drop them from the stack."""
         nodes = self.nodes
         if kd.LIST <= nodes.kind[target] <= kd.SET:
-            nodes.add_items(target, self.stack, start, self.depth)
-            nodes.give_back_items(self.stack, start, self.depth)
+            self.add_items(target, start, self.depth)
+            last = self.depth
+            while last > start and nodes.give_back(self.stack[last - 1]):
+                last -= 1
         else:
             items = nodes.add(kd.TUPLE, opcode, -1, -1, 0)
-            nodes.add_items(items, self.stack, start, self.depth)
+            self.add_items(items, start, self.depth)
             self.add_site(opcode, at, target, items, -1)
         self.depth = start
 
@@ -295,53 +326,55 @@ class Machine:
     def step(self, code: int, at: int, lo: int, hi: int) -> None:
         """Execute one instruction (or anomaly) at byte `at` with the argument span `lo`, `hi`."""
         nodes = self.nodes
+        node = -1
         if code == op.MEMOIZE:
             self.memoize(self.memo.count(), self.top(at))
-        elif code == op.BINPUT or code == op.LONG_BINPUT:
+        elif code == op.BINGET:
+            node = self.recall(nodes.data[lo], at)
+        elif code == op.BINPUT:
+            self.memoize(nodes.data[lo], self.top(at))
+        elif code == op.LONG_BINGET:
+            node = self.recall(nodes.uint(lo, hi), at)
+        elif code == op.LONG_BINPUT:
             self.memoize(nodes.uint(lo, hi), self.top(at))
-        elif code == op.BINGET or code == op.LONG_BINGET:
-            self.recall(nodes.uint(lo, hi), at)
         elif code == op.BININT1:
-            self.push(self.byte_node(lo, hi))
+            node = self.byte_node(lo, hi)
         elif code == op.BININT or code == op.BININT2 or code == op.LONG1 or code == op.LONG4:
-            self.push(nodes.add(kd.INT, code, lo, hi, -1))
+            node = nodes.add_span(kd.INT, code, lo, hi)
         elif code == op.SHORT_BINUNICODE or code == op.BINUNICODE or code == op.UNICODE or code == op.BINUNICODE8:
-            self.push(nodes.add(kd.TEXT, code, lo, hi, -1))
+            node = nodes.add_span(kd.TEXT, code, lo, hi)
         elif code == op.MARK:
             self.push_mark()
         elif code == op.BINFLOAT or code == op.FLOAT:
-            if nodes.count < MAX_FLOAT_NODES:
-                self.push(nodes.add(kd.FLOAT, code, lo, hi, -1))
-            else:
-                self.push(kd.FLOAT)
+            node = nodes.add_span(kd.FLOAT, code, lo, hi) if nodes.count < MAX_FLOAT_NODES else kd.FLOAT
         elif code == op.NONE:
-            self.push(kd.NONE)
+            node = kd.NONE
         elif code == op.NEWTRUE:
-            self.push(kd.TRUE)
+            node = kd.TRUE
         elif code == op.NEWFALSE:
-            self.push(kd.FALSE)
+            node = kd.FALSE
         elif code == op.TUPLE1:
-            self.push(self.pop_tuple(1, code, at))
+            node = self.pop_tuple(1, code, at)
         elif code == op.TUPLE2:
-            self.push(self.pop_tuple(2, code, at))
+            node = self.pop_tuple(2, code, at)
         elif code == op.TUPLE3:
-            self.push(self.pop_tuple(3, code, at))
+            node = self.pop_tuple(3, code, at)
         elif code == op.TUPLE:
-            self.push(self.pop_container(kd.TUPLE, code, at))
+            node = self.pop_container(kd.TUPLE, code, at)
         elif code == op.EMPTY_TUPLE:
-            self.push(nodes.add(kd.TUPLE, code, -1, -1, 0))
+            node = self.empty_tuple_node()
         elif code == op.EMPTY_LIST:
-            self.push(nodes.add(kd.LIST, code, -1, -1, 0))
+            node = nodes.add(kd.LIST, code, -1, -1, 0)
         elif code == op.EMPTY_DICT:
-            self.push(nodes.add(kd.DICT, code, -1, -1, 0))
+            node = nodes.add(kd.DICT, code, -1, -1, 0)
         elif code == op.EMPTY_SET:
-            self.push(nodes.add(kd.SET, code, -1, -1, 0))
+            node = nodes.add(kd.SET, code, -1, -1, 0)
         elif code == op.LIST:
-            self.push(self.pop_container(kd.LIST, code, at))
+            node = self.pop_container(kd.LIST, code, at)
         elif code == op.DICT:
-            self.push(self.pop_container(kd.DICT, code, at))
+            node = self.pop_container(kd.DICT, code, at)
         elif code == op.FROZENSET:
-            self.push(self.pop_container(kd.SET, code, at))
+            node = self.pop_container(kd.SET, code, at)
         elif code == op.APPENDS or code == op.SETITEMS or code == op.ADDITEMS:
             start = self.pop_mark(at)
             depth = self.depth
@@ -357,34 +390,34 @@ class Machine:
         elif code == op.SETITEM:
             self.add_one(2, code, at)
         elif code == op.GLOBAL:
-            self.push(self.add_import(code, at, lo, hi))
+            node = self.add_import(code, at, lo, hi)
         elif code == op.STACK_GLOBAL:
             name = self.pop(at)
             module = self.pop(at)
             nodes.use[name] |= kd.OPERAND
             nodes.use[module] |= kd.OPERAND
-            self.push(self.add_import(code, at, module, name))
+            node = self.add_import(code, at, module, name)
         elif code == op.REDUCE or code == op.NEWOBJ:
             arguments = self.pop(at)
             callee = self.pop(at)
-            self.push(self.add_call(code, at, callee, arguments))
+            node = self.add_call(code, at, callee, arguments)
         elif code == op.BUILD:
             self.build(at)
         elif code == op.BINPERSID:
-            self.persistent(self.pop(at), code, at)
+            node = self.persistent(self.pop(at), code, at)
         elif code == op.PERSID:
-            self.persistent(nodes.add(kd.TEXT, code, lo, hi, -1), code, at)
+            node = self.persistent(nodes.add_span(kd.TEXT, code, lo, hi), code, at)
         elif code == op.BINBYTES or code == op.SHORT_BINBYTES or code == op.BINBYTES8 or code == op.BYTEARRAY8:
-            self.push(nodes.add(kd.DATA, code, lo, hi, -1))
+            node = nodes.add_span(kd.DATA, code, lo, hi)
         elif code == op.SHORT_BINSTRING or code == op.BINSTRING or code == op.STRING:
-            self.push(nodes.add(kd.TEXT, code, lo, hi, -1))
+            node = nodes.add_span(kd.TEXT, code, lo, hi)
         elif code == op.INT or code == op.LONG:
-            self.push(nodes.add(kd.INT, code, lo, hi, -1))
+            node = nodes.add_span(kd.INT, code, lo, hi)
         elif code == op.POP:
             if self.depth > self.floor():
-                node = self.pop(at)
-                if not nodes.give_back(node):
-                    nodes.use[node] |= kd.POPPED
+                popped = self.pop(at)
+                if not nodes.give_back(popped):
+                    nodes.use[popped] |= kd.POPPED
             else:
                 self.pop_mark(at)
         elif code == op.POP_MARK:
@@ -395,11 +428,10 @@ class Machine:
         elif code == op.DUP:
             node = self.top(at)
             nodes.pinned = max(nodes.pinned, node)
-            self.push(node)
         elif code == op.PUT:
             self.memoize(integers.memo_key(nodes.data, lo, hi), self.top(at))
         elif code == op.GET:
-            self.recall(integers.memo_key(nodes.data, lo, hi), at)
+            node = self.recall(integers.memo_key(nodes.data, lo, hi), at)
         elif code == op.PROTO:
             self.protocol = nodes.data[lo]
         elif code == op.STOP:
@@ -408,7 +440,7 @@ class Machine:
         elif code == op.NEWOBJ_EX:
             arguments = self.pop_tuple(2, code, at)
             callee = self.pop(at)
-            self.push(self.add_call(code, at, callee, arguments))
+            node = self.add_call(code, at, callee, arguments)
         elif code == op.OBJ:
             start = self.pop_mark(at)
             callee = kd.UNKNOWN
@@ -417,44 +449,51 @@ class Machine:
             else:
                 self.add_anomaly(op.STACK_UNDERFLOW, at)
             arguments = nodes.add(kd.TUPLE, code, -1, -1, 0)
-            nodes.add_items(arguments, self.stack, start + 1, max(self.depth, start + 1))
+            self.add_items(arguments, start + 1, self.depth)
             self.depth = start
-            self.push(self.add_call(code, at, callee, arguments))
+            node = self.add_call(code, at, callee, arguments)
         elif code == op.INST:
             callee = self.add_import(code, at, lo, hi)
             arguments = self.pop_container(kd.TUPLE, code, at)
-            self.push(self.add_call(code, at, callee, arguments))
+            node = self.add_call(code, at, callee, arguments)
         elif code == op.EXT1 or code == op.EXT2 or code == op.EXT4:
-            self.push(self.add_import(code, at, lo, hi))
+            node = self.add_import(code, at, lo, hi)
         elif code == op.NEXT_BUFFER:
-            self.push(kd.BUFFER)
-        elif code == op.FRAME or code == op.READONLY_BUFFER:
-            return
-        else:  # an anomaly of the lexer's
+            node = kd.BUFFER
+        elif code != op.FRAME and code != op.READONLY_BUFFER:  # an anomaly of the lexer's
             self.add_anomaly(code, at)
+        if node >= 0:
+            self.push(node)
 
     def byte_node(self, lo: int, hi: int) -> int:
         """Return the node of a BININT1; equal ones share it."""
         value = self.nodes.data[lo]
         node = self.bytes_seen[value]
         if node == 0:
-            node = self.nodes.add(kd.INT, op.BININT1, lo, hi, -1)
+            node = self.nodes.add_span(kd.INT, op.BININT1, lo, hi)
             self.nodes.pinned = max(self.nodes.pinned, node)
             self.bytes_seen[value] = node
         return node
+
+    def empty_tuple_node(self) -> int:
+        """Return the node of all EMPTY_TUPLEs: nothing is ever added to one."""
+        if self.empty_tuple < 0:
+            self.empty_tuple = self.nodes.add(kd.TUPLE, op.EMPTY_TUPLE, -1, -1, 0)
+            self.nodes.pinned = max(self.nodes.pinned, self.empty_tuple)
+        return self.empty_tuple
 
     def memoize(self, key: int, node: int) -> None:
         """Store a node in the memo."""
         self.nodes.pinned = max(self.nodes.pinned, node)
         self.memo.put(key, node)
 
-    def recall(self, key: int, at: int) -> None:
-        """Push what the memo holds under a key; UNKNOWN and an anomaly where it holds nothing."""
+    def recall(self, key: int, at: int) -> int:
+        """Return what the memo holds under a key; UNKNOWN and an anomaly where it holds nothing."""
         node = self.memo.get(key, -1)
         if node < 0:
             self.add_anomaly(op.BAD_MEMO_KEY, at)
-            node = kd.UNKNOWN
-        self.push(node)
+            return kd.UNKNOWN
+        return node
 
     def add_one(self, size: int, opcode: int, at: int) -> None:
         """APPEND (`size` 1) or SETITEM (`size` 2)."""
@@ -464,11 +503,11 @@ class Machine:
         start = self.depth - size
         self.add_to(self.stack[start - 1], start, opcode, at)
 
-    def persistent(self, key: int, opcode: int, at: int) -> None:
-        """Push what the loading program's `persistent_load` would return for an id."""
+    def persistent(self, key: int, opcode: int, at: int) -> int:
+        """Return what the loading program's `persistent_load` would return for an id."""
         node = self.nodes.add(kd.PERSISTENT, opcode, key, -1, -1)
         self.add_site(opcode, at, -1, key, node)
-        self.push(node)
+        return node
 
     def build(self, at: int) -> None:
         """BUILD: the target's `__setstate__`, or its attributes, from the top of the stack."""
@@ -506,7 +545,7 @@ class Machine:
             node = nodes.cell_node[cell]
             size = -1
             if nodes.kind[node] == kd.INT:
-                size = integers.literal(nodes.data, nodes.opcode[node], nodes.lo[node], nodes.hi[node])
+                size = nodes.integer(node)
             if size < 0 or (size > 0 and n_items > most_items // size):
                 return
             n_items *= size
@@ -529,10 +568,12 @@ def copied_state(machine: Machine, with_stack: bool) -> Machine:
     copy.nodes.kind = copied_octets(nodes.kind)
     copy.nodes.opcode = copied_octets(nodes.opcode)
     copy.nodes.lo = copied(nodes.lo)
-    copy.nodes.hi = copied(nodes.hi)
+    copy.nodes.hi = copied_indices(nodes.hi)
     copy.nodes.extra = copied_indices(nodes.extra)
     copy.nodes.use = copied_octets(nodes.use)
     copy.nodes.count = nodes.count
+    copy.nodes.long_sizes = copied(nodes.long_sizes)
+    copy.nodes.n_long = nodes.n_long
     copy.nodes.pinned = nodes.count - 1
     copy.nodes.cell_node = copied_indices(nodes.cell_node)
     copy.nodes.cell_next = copied_indices(nodes.cell_next)
@@ -558,7 +599,7 @@ def is_array_wrapper(nodes: Nodes, call: int) -> bool:
             operand, kd.DOTTED_WRAPPER, kd.SHAPE
         )
     size = kd.DOTTED_WRAPPER - kd.WRAPPER
-    lo = nodes.hi[callee] - size
+    lo = nodes.end(callee) - size
     if lo <= nodes.lo[callee] or (nodes.data[lo - 1] != 10 and nodes.data[lo - 1] != 46):
         return False
     for i in range(size):  # noqa: SIM110
@@ -585,19 +626,19 @@ def dtype_item_bytes(nodes: Nodes, dtype: int) -> int:
     if state >= 0:
         flags = nodes.item(state, 7)
         if flags >= 0 and nodes.kind[flags] == kd.INT:
-            value = integers.literal(nodes.data, nodes.opcode[flags], nodes.lo[flags], nodes.hi[flags])
+            value = nodes.integer(flags)
             if value >= 0 and value & 1 == 1:
                 return kd.OBJECTS
         size = nodes.item(state, 5)
         if size >= 0 and nodes.kind[size] == kd.INT:
-            value = integers.literal(nodes.data, nodes.opcode[size], nodes.lo[size], nodes.hi[size])
+            value = nodes.integer(size)
             if value > 0:
                 return value
     text = nodes.item(nodes.hi[dtype], 0) if nodes.hi[dtype] >= 0 else -1
     if text < 0 or (nodes.kind[text] != kd.TEXT and nodes.kind[text] != kd.DATA):
         return kd.UNKNOWN_SIZE
     lo = nodes.lo[text]
-    hi = nodes.hi[text]
+    hi = nodes.end(text)
     while lo < hi and is_byte_order(nodes.data[lo]):
         lo += 1
     if lo >= hi:

@@ -5,20 +5,23 @@ A node is an index. What its fields mean depends on its kind:
 | kind | lo, hi | extra |
 |---|---|---|
 | NONE, TRUE, FALSE | unused, shared by all | |
-| INT, TEXT, DATA, FLOAT (but node 3) | span of the literal in the stream; `opcode` tells how it is written | |
+| INT, TEXT, DATA, FLOAT (but node 3) | where the literal begins, its size; `opcode` tells how it is written | |
 | TUPLE, LIST, DICT, SET | first and last cell (-1: none) of the first MAX_CHILDREN items | how many items |
-| GLOBAL, by text | span "module newline name" | |
+| GLOBAL, by text | where "module newline name" begins, its size | |
 | GLOBAL, by STACK_GLOBAL | node of the module, node of the name | |
-| EXTENSION | span of the code | |
+| EXTENSION | where the code begins, its size | |
 | CALL | callee, arguments (-1: none) | last BUILD state, -1: none |
 | PERSISTENT | node of the id | |
 | UNKNOWN, BUFFER | unused | |
+
+Sizes of 2 GiB and more are kept elsewhere: `end` says where what begins at `lo` ends.
 
 A dict's items alternate key and value. Nodes may form cycles.
 """
 
 from __future__ import annotations
 
+from safepickle_dl.core import integers
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.buffers import (
@@ -47,12 +50,14 @@ class Nodes:
         self.kind: Octets = new_octets(64)
         self.opcode: Octets = new_octets(64)
         self.lo: Ints = new_ints(64)
-        self.hi: Ints = new_ints(64)
+        self.hi: Indices = new_indices(64)
         self.extra: Indices = new_indices(64)
         self.use: Octets = new_octets(64)
         self.scratch: Octets = new_octets(1024)
         self.names: Ints = ints_of(kd.NAMES)
         self.pinned: int = kd.FIRST_FREE - 1
+        self.n_long: int = 0
+        self.long_sizes: Ints = new_ints(4)
         self.n_cells: int = 0
         self.cell_node: Indices = new_indices(64)
         self.cell_next: Indices = new_indices(64)
@@ -72,12 +77,35 @@ class Nodes:
         self.extra[node] = extra
         return node
 
+    def add_span(self, kind: int, opcode: int, lo: int, hi: int) -> int:
+        """Append a node that stands for `data[lo:hi]` and return its index."""
+        size = hi - lo
+        if size > kd.MAX_SIZE:
+            size = self.add_long(size)
+        return self.add(kind, opcode, lo, size, -1)
+
+    def add_long(self, size: int) -> int:
+        """Keep a size that is no index and return what stands for it: a negative number."""
+        self.long_sizes = grown(self.long_sizes, self.n_long + 1)
+        self.long_sizes[self.n_long] = size
+        self.n_long += 1
+        return -self.n_long
+
+    def end(self, node: int) -> int:
+        """Return where in `data` the span of a node ends."""
+        size = self.hi[node]
+        return self.lo[node] + (size if size >= 0 else self.long_sizes[-1 - size])
+
+    def integer(self, node: int) -> int:
+        """Return the value of a literal as `integers.literal` does."""
+        return integers.literal(self.data, self.opcode[node], self.lo[node], self.end(node))
+
     def grow(self, size: int) -> None:
         """Make room for `size` nodes."""
         self.kind = grown_octets(self.kind, size)
         self.opcode = grown_octets(self.opcode, size)
         self.lo = grown(self.lo, size)
-        self.hi = grown(self.hi, size)
+        self.hi = grown_indices(self.hi, size)
         self.extra = grown_indices(self.extra, size)
         self.use = grown_octets(self.use, size)
 
@@ -94,28 +122,22 @@ class Nodes:
             value = (value << 8) | self.data[hi]
         return value
 
-    def add_items(self, container: int, values: Indices, start: int, end: int) -> None:
-        """Append `values[start:end]` (nodes) to a container; beyond MAX_CHILDREN they only count."""
-        count = self.extra[container]
-        self.extra[container] = count + end - start
-        room = min(kd.MAX_CHILDREN - count, end - start)
-        i = start
-        while room > 0:
-            value = values[i]
-            cell = self.n_cells
-            if cell >= len(self.cell_node):
-                self.grow_cells(cell + 1)
-            self.n_cells = cell + 1
-            self.cell_node[cell] = value
-            self.cell_next[cell] = -1
-            if self.lo[container] < 0:
-                self.lo[container] = cell
-            else:
-                self.cell_next[self.hi[container]] = cell
-            self.hi[container] = cell
-            self.use[value] |= kd.ITEM
-            i += 1
-            room -= 1
+    def add_cells(self, container: int, count: int) -> int:
+        """Append `count` cells in a row to a container, at least one, and return the first."""
+        first = self.n_cells
+        last = first + count - 1
+        if last >= len(self.cell_node):
+            self.grow_cells(last + 1)
+        self.n_cells = last + 1
+        for cell in range(first, last):
+            self.cell_next[cell] = cell + 1
+        self.cell_next[last] = -1
+        if self.lo[container] < 0:
+            self.lo[container] = first
+        else:
+            self.cell_next[self.hi[container]] = first
+        self.hi[container] = last
+        return first
 
     def give_back(self, node: int) -> bool:
         """Forget a number that was just dropped, if it is the last node and nothing else refers to it.
@@ -130,11 +152,6 @@ class Nodes:
             return False
         self.count = node
         return True
-
-    def give_back_items(self, values: Indices, start: int, end: int) -> None:
-        """Forget what can be forgotten at the end of `values[start:end]`, which a container has just taken."""
-        while end > start and self.give_back(values[end - 1]):
-            end -= 1
 
     def item(self, container: int, index: int) -> int:
         """Return the node at `index` of a container, -1 if it is not kept."""
@@ -157,13 +174,13 @@ class Nodes:
         if kind != kd.TEXT and kind != kd.DATA:
             return -1
         if self.is_escaped(node):
-            return unescape(self.data, self.opcode[node], self.lo[node], self.hi[node], self.scratch)
-        return self.hi[node] - self.lo[node]
+            return unescape(self.data, self.opcode[node], self.lo[node], self.end(node), self.scratch)
+        return self.end(node) - self.lo[node]
 
     def is_escaped(self, node: int) -> bool:
         """Return whether a node may have escapes; those of long literals are left alone."""
         opcode = self.opcode[node]
-        return (opcode == op.STRING or opcode == op.UNICODE) and self.hi[node] - self.lo[node] <= len(self.scratch)
+        return (opcode == op.STRING or opcode == op.UNICODE) and 0 <= self.hi[node] <= len(self.scratch)
 
     def text_ends_with(self, node: int, name: int, name_end: int) -> bool:
         """Return whether a TEXT or DATA node, its escapes decoded, ends with `NAMES[name:name_end]`."""

@@ -11,7 +11,6 @@ The second channel is the opcode context of each call site (`Machine.context`), 
 
 from __future__ import annotations
 
-from safepickle_dl.core import integers
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core import tokens as tk
@@ -100,9 +99,9 @@ class Slices:
                 if not is_anomaly and not (is_import and machine.nodes.use[result] == kd.CALLED):
                     self.write_site(machine, site)
                     self.cut(site, source)
-                if machine.site_context[site] == n_contexts_seen:  # contexts are numbered by first appearance
+                if n_contexts_seen < machine.n_new_contexts and machine.context_site[n_contexts_seen] == site:
+                    self.write_context(machine, n_contexts_seen)
                     n_contexts_seen += 1
-                    self.write_context(machine, site)
                     if self.words.n_tokens > 0:
                         self.cut(site, source)
 
@@ -183,11 +182,11 @@ class Slices:
 
     # --- one call site ----------------------------------------------------------------------------------------------
 
-    def write_context(self, machine: Machine, site: int) -> None:
-        """Write the opcode context of a site: one token per run, the logarithm of its length as the word."""
+    def write_context(self, machine: Machine, context: int) -> None:
+        """Write an opcode context: one token per run, the logarithm of its length as the word."""
         words = self.words
         words.n_tokens = 0
-        start = machine.site_context[site] * CONTEXT
+        start = context * CONTEXT
         for i in range(CONTEXT):
             entry = machine.context[start + i]
             if entry == 0:
@@ -267,7 +266,7 @@ class Slices:
             elif kind == kd.INT:
                 words.add(plain, self.int_token(machine, node))
             elif kind == kd.TEXT or kind == kd.DATA:
-                words.add_literal(plain, nodes.data, nodes.opcode[node], kind, nodes.lo[node], nodes.hi[node])
+                words.add_literal(plain, nodes.data, nodes.opcode[node], kind, nodes.lo[node], nodes.end(node))
             elif kind == kd.GLOBAL:
                 self.write_global(machine, node, role, depth)
             elif kind == kd.EXTENSION:
@@ -295,10 +294,10 @@ class Slices:
         nodes = machine.nodes
         words = self.words
         lo = nodes.lo[node]
-        hi = nodes.hi[node]
         module_role = tk.MODULE if role == tk.NAME else tk.ARGUMENT_MODULE
         name_role = tk.NAME if role == tk.NAME else tk.ARGUMENT_NAME
         if nodes.opcode[node] != op.STACK_GLOBAL:
+            hi = nodes.end(node)
             line_end = lo
             while line_end < hi and nodes.data[line_end] != 10:
                 line_end += 1
@@ -307,6 +306,7 @@ class Slices:
             words.add(name_role, tk.GLOBAL)
             words.add_span(name_role, nodes.data, line_end + 1, hi)
             return
+        hi = nodes.hi[node]
         if nodes.kind[lo] == kd.TEXT and nodes.kind[hi] == kd.TEXT:
             self.write_operand(machine, lo, module_role)
             self.write_operand(machine, hi, name_role)
@@ -323,15 +323,14 @@ class Slices:
         words.add(role, tk.GLOBAL)
         opcode = nodes.opcode[node]
         if opcode == op.STRING or opcode == op.UNICODE:
-            size = words.unescape(nodes.data, opcode, nodes.lo[node], min(nodes.hi[node], nodes.lo[node] + 1024))
+            size = words.unescape(nodes.data, opcode, nodes.lo[node], min(nodes.end(node), nodes.lo[node] + 1024))
             words.add_text(role, words.scratch, 0, size)
         else:
-            words.add_span(role, nodes.data, nodes.lo[node], nodes.hi[node])
+            words.add_span(role, nodes.data, nodes.lo[node], nodes.end(node))
 
     def int_token(self, machine: Machine, node: int) -> int:
         """Return the magnitude class of an INT node."""
-        nodes = machine.nodes
-        value = integers.literal(nodes.data, nodes.opcode[node], nodes.lo[node], nodes.hi[node])
+        value = machine.nodes.integer(node)
         if value < 0:
             return tk.INT_OTHER
         if value < 2:

@@ -18,7 +18,7 @@ MAX_ESCAPED = 16384
 """Text of an escaped literal (STRING, UNICODE) that is decoded; the rest is cut (bytes)."""
 MAX_SPAN = 1023
 """Longer texts are not remembered (bytes)."""
-MAX_REMEMBERED = 1 << 20
+MAX_REMEMBERED = 1 << 16
 """Tokens of all remembered texts behind which they are forgotten (count)."""
 SHORT_LITERAL = 2048
 """Up to here every printable run of 3 bytes of a literal counts; in longer ones, runs of 12 (bytes)."""

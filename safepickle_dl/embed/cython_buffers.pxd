@@ -1,5 +1,5 @@
 cimport cython
-from cython cimport view
+from cpython.array cimport array
 
 @cython.final
 cdef class IntMap:
@@ -13,7 +13,6 @@ cdef class IntMap:
     cpdef Py_ssize_t n_far(self) noexcept nogil
     @cython.locals(value="Py_ssize_t")
     cpdef Py_ssize_t get(self, Py_ssize_t key, Py_ssize_t default) except? -2 nogil
-    @cython.locals(old="Py_ssize_t")
     cpdef int put(self, Py_ssize_t key, Py_ssize_t value) except -1 nogil
     cdef int enlarge(self, Py_ssize_t size) except -1 nogil
     @cython.locals(i="Py_ssize_t")
@@ -27,8 +26,7 @@ cdef class IntMap:
 @cython.locals(copy=IntMap)
 cdef IntMap copied_map(IntMap source)
 
-@cython.locals(block=view.array)
-cdef view.array large_block(Py_ssize_t size, Py_ssize_t width, str letter)
+cdef object zeros(Py_ssize_t size, Py_ssize_t width, array template)
 cdef Py_ssize_t[::1] new_ints(Py_ssize_t size) with gil
 cdef Py_ssize_t[::1] ints_of(str text)
 @cython.locals(result="Py_ssize_t[::1]")

@@ -3,12 +3,11 @@
 Stands in front of the assembled core and is never imported by Python.
 """
 
+import mmap
 import os
 
 import cython
 from cython.cimports.cpython.array import array, clone
-from cython.cimports.cython import view
-from cython.cimports.libc.stdlib import calloc, free
 from cython.cimports.libc.string import memchr
 
 _INTS = array("q")
@@ -16,8 +15,10 @@ _INDICES = array("i")
 _BYTES = array("B")
 MULTIPLIER = cython.declare(cython.ulonglong, int.from_bytes(os.urandom(8), "little") | 1)
 """Of the hash, and unknown to who makes files: equal places in a map cannot be made on purpose."""
-SEPARATE = cython.declare(cython.Py_ssize_t, 1 << 14)
-"""From here on a buffer is memory of its own rather than an `array` (ints)."""
+SEPARATE = cython.declare(cython.Py_ssize_t, 1 << 20)
+"""From here on a buffer has pages of its own: zeros that cost nothing until they are touched (bytes)."""
+_HUGE = getattr(mmap, "MADV_HUGEPAGE", -1)
+_PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 NEAR = cython.declare(cython.Py_ssize_t, 64)
 
 
@@ -51,8 +52,10 @@ class IntMap:
         return default
 
     def put(self, key, value):
-        old = self.get(key, -1)
-        if old < 0:
+        if 0 <= key < self.near.shape[0] and self.near[key] > 0:
+            self.near[key] = value + 1
+            return 0
+        if self.far == 0 or self.get(key, -1) < 0:
             self.n += 1
         if 0 <= key <= 2 * self.n + NEAR:
             if key >= self.near.shape[0]:
@@ -118,17 +121,20 @@ def copied_map(source):
     return copy
 
 
-def large_block(size, width, letter):
-    block = view.array(shape=(size,), itemsize=width, format=letter, allocate_buffer=False)
-    block.data = cython.cast(cython.p_char, calloc(size, width))  # zeros that cost nothing until they are touched
-    block.callback_free_data = free
-    if block.data == cython.NULL:
-        raise MemoryError
-    return block
+def zeros(size, width, template):
+    if size * width < SEPARATE:
+        return clone(template, size, True)
+    try:
+        pages = mmap.mmap(-1, size * width, **_PRIVATE)  # the heap would keep what a grown buffer leaves behind
+    except OSError as error:
+        raise MemoryError from error
+    if _HUGE >= 0 and size * width >= 2 * SEPARATE:
+        pages.madvise(_HUGE)
+    return memoryview(pages).cast(template.typecode)
 
 
 def new_ints(size):
-    return clone(_INTS, size, True) if size < SEPARATE else large_block(size, 8, "q")
+    return zeros(size, 8, _INTS)
 
 
 def ints_of(text):
@@ -154,7 +160,7 @@ def grown(buffer, size):
 
 
 def new_indices(size):
-    return clone(_INDICES, size, True) if size < SEPARATE else large_block(size, 4, "i")
+    return zeros(size, 4, _INDICES)
 
 
 def copied_indices(buffer):
@@ -172,7 +178,7 @@ def grown_indices(buffer, size):
 
 
 def new_octets(size):
-    return clone(_BYTES, size, True) if size < SEPARATE else large_block(size, 1, "B")
+    return zeros(size, 1, _BYTES)
 
 
 def copied_octets(buffer):

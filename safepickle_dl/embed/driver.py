@@ -18,7 +18,7 @@ from safepickle_dl.core.machine import Machine, copied_state
 
 MAX_OPCODES = 50_000_000
 """Instructions of one stream (count)."""
-MAX_VALUES = 24_000_000
+MAX_VALUES = 22_000_000
 """Values of one stream that stay reachable (count)."""
 MAX_STREAMS = 200_000
 """Pickle streams of one region (count)."""
@@ -214,7 +214,7 @@ class Reader:
         nodes = machine.nodes
         for node in range(nodes.count):
             is_literal = nodes.kind[node] == kd.TEXT or nodes.kind[node] == kd.DATA
-            if is_literal and nodes.hi[node] - nodes.lo[node] >= MIN_INNER:
+            if is_literal and nodes.end(node) - nodes.lo[node] >= MIN_INNER:
                 return True
         return False
 
@@ -268,14 +268,12 @@ class Reader:
     def is_standard(self, machine: Machine, node: int) -> bool:
         """Return whether the module of an import with a name is one of Python itself."""
         nodes = machine.nodes
-        lo = nodes.lo[node]
-        hi = nodes.hi[node]
+        text = node
         if nodes.opcode[node] == op.STACK_GLOBAL:
-            if nodes.is_escaped(lo):
-                return self.begins_standard(nodes.scratch, 0, nodes.text_size(lo))
-            hi = nodes.hi[lo]
-            lo = nodes.lo[lo]
-        return self.begins_standard(self.data, lo, hi)
+            text = nodes.lo[node]
+            if nodes.is_escaped(text):
+                return self.begins_standard(nodes.scratch, 0, nodes.text_size(text))
+        return self.begins_standard(self.data, nodes.lo[text], nodes.end(text))
 
     def begins_standard(self, text: Bytes, lo: int, hi: int) -> bool:
         """Return whether `text[lo:hi]`, up to a dot or newline, is in STANDARD."""
@@ -296,9 +294,9 @@ class Reader:
         """Return whether the module and the name of an import are identifiers."""
         nodes = machine.nodes
         lo = nodes.lo[node]
-        hi = nodes.hi[node]
         if nodes.opcode[node] == op.STACK_GLOBAL:
-            return self.is_identifier_node(machine, lo) and self.is_identifier_node(machine, hi)
+            return self.is_identifier_node(machine, lo) and self.is_identifier_node(machine, nodes.hi[node])
+        hi = nodes.end(node)
         line_end = lo
         while line_end < hi and self.data[line_end] != 10:
             line_end += 1
@@ -311,7 +309,7 @@ class Reader:
             return False
         if nodes.is_escaped(node):
             return is_identifier(nodes.scratch, 0, nodes.text_size(node))
-        return is_identifier(self.data, nodes.lo[node], nodes.hi[node])
+        return is_identifier(self.data, nodes.lo[node], nodes.end(node))
 
 
 def is_identifier(data: Bytes, lo: int, hi: int) -> bool:

@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(lexer.Lexer.__module__ == NAME, reason="the interpreted core is not running"),
 ]
 INTERPRETED: Any = SimpleNamespace(Lexer=lexer.Lexer, Machine=machine.Machine, Slices=slices.Slices)
-SITE_FIELDS = ("opcode", "at", "callee", "arguments", "result", "context")
+SITE_FIELDS = ("opcode", "at", "callee", "arguments", "result")
 NODE_FIELDS = ("kind", "opcode", "lo", "hi", "extra", "use")
 
 

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
+from safepickle_dl.core.nodes import Nodes
 from safepickle_dl.stream import global_text
 from tests.assemble import anomalies, called, result_use, run, short, sites, stack_global
 
@@ -233,11 +234,19 @@ def test_floats_keep_their_value_while_there_are_few_nodes() -> None:
     ],
 )
 def test_values_of_integers(text: bytes, value: int) -> None:
-    from safepickle_dl.core import integers
+    assert run(text + b".").nodes.integer(kd.FIRST_FREE) == value
 
-    machine = run(text + b".")
-    nodes, node = machine.nodes, kd.FIRST_FREE
-    assert integers.literal(nodes.data, nodes.opcode[node], nodes.lo[node], nodes.hi[node]) == value
+
+def test_ends_of_literals_of_many_gigabytes() -> None:
+    nodes = Nodes(b"")
+    sizes = [0, kd.MAX_SIZE, kd.MAX_SIZE + 1, 1 << 40, 5]
+    ends = [nodes.end(nodes.add_span(kd.DATA, op.BINBYTES8, 1 << 33, (1 << 33) + size)) for size in sizes]
+    assert ends == [(1 << 33) + size for size in sizes]
+
+
+def test_empty_tuples_are_one_value() -> None:
+    machine = run(b"(" + b")" * 1000 + b"l.")
+    assert machine.nodes.count == kd.FIRST_FREE + 2
 
 
 # --- what a real unpickler would import -------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def _events(stream: PickleStream, site: int) -> Iterator[tuple[str, str, str]]:
 def _named(stream: PickleStream, node: int) -> tuple[str, str]:
     nodes = stream.machine.nodes
     if nodes.kind[node] == kd.EXTENSION:
-        return "extmod", f"e{int.from_bytes(nodes.data[nodes.lo[node] : nodes.hi[node]], 'little')}"
+        return "extmod", f"e{int.from_bytes(nodes.data[nodes.lo[node] : nodes.end(node)], 'little')}"
     return global_text(stream.machine, node) if nodes.kind[node] == kd.GLOBAL else ("", "")
 
 
