@@ -25,7 +25,6 @@ model:
 	python -m train.export --checkpoint runs/sequence/first/checkpoints/best.ckpt \
 	    --handcrafted runs/handcrafted --output runs/first
 	python -m train.adversarial --bundle runs/first --output data/corpus/searched.parquet
-	python -m train.handcrafted --config configs/searched.yaml --data data/corpus --output runs/handcrafted
 	python -m train fit -c configs/sequence.yaml -c configs/searched.yaml --trainer.logger.init_args.version model
 	python -m train fit -c configs/autoencoder.yaml --trainer.logger.init_args.version model
 	python -m train.anomaly --checkpoint runs/anomaly/model/checkpoints/last.ckpt --output data/anomaly
