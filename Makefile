@@ -22,14 +22,13 @@ model:
 	rm -rf runs/sequence/first runs/sequence/model runs/anomaly/model
 	python -m train.handcrafted --data data/corpus --output runs/handcrafted
 	python -m train fit -c configs/sequence.yaml --trainer.logger.init_args.version first
-	python -m train.export --checkpoint runs/sequence/first/checkpoints/best.ckpt \
+	python -m train.export --checkpoint runs/sequence/first/checkpoints/last.ckpt \
 	    --handcrafted runs/handcrafted --output runs/first
 	python -m train.adversarial --bundle runs/first --output data/corpus/searched.parquet
-	python -m train.handcrafted --config configs/searched.yaml --data data/corpus --output runs/handcrafted
 	python -m train fit -c configs/sequence.yaml -c configs/searched.yaml --trainer.logger.init_args.version model
 	python -m train fit -c configs/autoencoder.yaml --trainer.logger.init_args.version model
 	python -m train.anomaly --checkpoint runs/anomaly/model/checkpoints/last.ckpt --output data/anomaly
-	python -m train.export --checkpoint runs/sequence/model/checkpoints/best.ckpt \
+	python -m train.export --checkpoint runs/sequence/model/checkpoints/last.ckpt \
 	    --handcrafted runs/handcrafted --anomaly data/anomaly --output $(BUNDLE)
 	python -m train.evaluate --config configs/judge.yaml
 	python -m train.card $(BUNDLE) --metrics runs/judge/metrics.json

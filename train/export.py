@@ -1,6 +1,6 @@
 """Trained members to a bundle: ONNX and safetensors; weights, calibration and thresholds from validation files.
 
-python -m train.export --checkpoint runs/sequence/version_0/checkpoints/best.ckpt --output checkpoints/safepickle-1
+python -m train.export --checkpoint runs/sequence/version_0/checkpoints/last.ckpt --output checkpoints/safepickle-1
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +68,11 @@ class Files:
         return result
 
 
-def read_files(
-    paths: Sequence[Path], groups: Sequence[str] = ALL_GROUPS, max_slices: int = 1 << 20, seed: int = 0
-) -> Files:
+def read_files(path: Path, groups: Sequence[str] = ALL_GROUPS, max_slices: int = 1 << 20, seed: int = 0) -> Files:
     """Read one split of the corpus.
 
     Args:
-        paths: made by `python -m train.corpus build` or `python -m train.adversarial`.
+        path: made by `python -m train.corpus build`.
         groups: the groups of files that are read; those without a call site are left out.
         max_slices: slices that are drawn from a larger file, the payload's first (count).
         seed: of the drawing.
@@ -83,7 +80,7 @@ def read_files(
     random = np.random.default_rng(seed)
     numbers: dict[bytes, int] = {}
     columns, slices, sizes, payload, group, source, malicious = [], [], [], [], [], [], []
-    for row in chain.from_iterable(rows_of(path, groups) for path in paths):
+    for row in rows_of(path, groups):
         arrays, is_payload = arrays_of(row), np.asarray(row["payload"], bool)
         chosen = np.flatnonzero(arrays.channel == 0)
         if len(chosen) == 0:
@@ -277,22 +274,11 @@ def importances(model: HistGradientBoostingClassifier, files: Files, seed: int) 
     return result
 
 
-def train(
-    folder: Path, output: Path, mixture: Mapping[str, float], seed: int, compare: bool, more: Sequence[Path] = ()
-) -> dict[str, Any]:
-    """Train, write the model in both forms, and return (and write) what it is worth on validation.
-
-    Args:
-        folder: of the corpus.
-        output: of the model.
-        mixture: group of training files to how much they weigh.
-        seed: of everything that is drawn.
-        compare: whether the monotone model of whole files is trained too.
-        more: other Parquet files of training rows.
-    """
+def train(folder: Path, output: Path, mixture: Mapping[str, float], seed: int, compare: bool) -> dict[str, Any]:
+    """Train, write the model in both forms, and return (and write) what it is worth on validation."""
     output.mkdir(parents=True, exist_ok=True)
-    training = read_files([folder / "train.parquet", *more], tuple(mixture), MAX_SLICES, seed)
-    validation = read_files([folder / "validation.parquet"])
+    training = read_files(folder / "train.parquet", tuple(mixture), MAX_SLICES, seed)
+    validation = read_files(folder / "validation.parquet")
     model = train_slices(training, mixture, seed)
     trees = flat_trees(model)
     write_trees(trees, output / "handcrafted.safetensors")
@@ -314,15 +300,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data/corpus"))
     parser.add_argument("--output", type=Path, default=Path("runs/handcrafted"))
     parser.add_argument(
-        "--config", type=Path, default=Path("configs/sequence.yaml"), help="its mixture and its other files are used"
+        "--config", type=Path, default=Path("configs/sequence.yaml"), help="its mixture of groups is used"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--compare", action="store_true", help="train the monotone model of whole files too")
     arguments = parser.parse_args()
-    data = yaml.safe_load(arguments.config.read_text(encoding="utf-8"))["data"]["init_args"]
-    more = [Path(path) for path in data.get("more", ())]
-    report = train(arguments.data, arguments.output, data["mixture"], arguments.seed, arguments.compare, more)
-    print(json.dumps(report, indent=2))
+    mixture = yaml.safe_load(arguments.config.read_text(encoding="utf-8"))["data"]["init_args"]["mixture"]
+    print(json.dumps(train(arguments.data, arguments.output, mixture, arguments.seed, arguments.compare), indent=2))
 
 
 if __name__ == "__main__":

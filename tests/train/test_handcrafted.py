@@ -82,6 +82,6 @@ def test_the_command_on_a_small_corpus(corpus: Path, tmp_path: Path) -> None:
     assert report["slices"]["all"]["auroc"] > 0.7
     assert {entry["column"] for entry in report["importances"]} <= set(NAMES)
     assert (tmp_path / "handcrafted.safetensors").stat().st_size < 500_000
-    validation = read_files([corpus / "validation.parquet"])
+    validation = read_files(corpus / "validation.parquet")
     logits = TreeClassifier(tmp_path / "handcrafted.safetensors").predict(validation.columns.astype(np.float32))
     assert figures(validation, validation.highest(logits.astype(np.float64))) == report["slices"]
