@@ -33,7 +33,7 @@ class Memory:
     def __init__(self, region: Region, budget: Budget) -> None:
         """Know of no pickle yet."""
         self._region, self._budget = region, budget
-        self._machine = Machine(region.data)
+        self._machine: Machine | None = None
         self._unread: list[tuple[int, int]] = []
         self._full = False
 
@@ -63,7 +63,7 @@ class Memory:
         return stream
 
     def _add_other_reading(self, own: PickleStream) -> None:
-        known = self._machine
+        known = self._caught_up()
         known.begin_again()
         other = self._run(own.start, own.end, known)
         self._full = other.over_limit
@@ -75,11 +75,12 @@ class Memory:
 
     def _caught_up(self) -> Machine:
         """Return the machine that has run over all pickles that were noted."""
+        known = self._machine = self._machine or Machine(self._region.data)
         for start, end in self._unread:
-            self._machine.begin_again()
-            self._run(start, end, self._machine)
+            known.begin_again()
+            self._run(start, end, known)
         self._unread.clear()
-        return self._machine
+        return known
 
     def _run(self, start: int, end: int, machine: Machine) -> PickleStream:
         return read_stream(self._region.name, self._region.data, start, end, self._budget, machine=machine)

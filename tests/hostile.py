@@ -22,6 +22,7 @@ from itertools import product
 from pathlib import Path
 
 from tests.assemble import short, stack_global
+from tests.containers.hdf5_files import hdf5_chunked
 
 MEMORY = 500_000_000
 """What scanning any of them may take, the interpreter and the file itself included (bytes)."""
@@ -55,6 +56,21 @@ def zip_bomb() -> bytes:
 def bzip2_bomb() -> bytes:
     """A pickle, then a gigabyte of zeros, a million to one."""
     return bz2.compress(b"\x80\x04" + CALL + b"." + bytes(1 << 28))
+
+
+def deflated_chunks() -> bytes:
+    """HDF5 with a quarter of a gigabyte of zeros in chunks, a thousand to one, the payload in the last."""
+    zeros = bytes(4 << 20)
+    return hdf5_chunked([*[zeros] * 64, b"\x80\x04" + CALL + b"."])
+
+
+def memos() -> bytes:
+    """Five thousand pickles in a row, each of which means something else to an unpickler that keeps its memo."""
+    one = short("time") + b"\x94" + short("ctime") + b"\x94h\x00h\x01\x93)R0"
+    many = (b"\x80\x04" + short(f"a{i}") + b"\x94h\x00\x85\x94" + one + b"N." for i in range(5000))
+    return (
+        b"\x80\x04" + short("sys") + b"\x94" + short("exit") + b"\x9400N." + b"".join(many) + b"\x80\x04" + CALL + b"."
+    )
 
 
 def layers() -> bytes:
@@ -208,6 +224,8 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     for function in (
         zip_bomb,
         bzip2_bomb,
+        deflated_chunks,
+        memos,
         layers,
         xz_dictionary,
         billion_laughs,
