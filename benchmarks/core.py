@@ -30,7 +30,7 @@ BUILDS = ("interpreted", "compiled")
 OURS = ("lex", "core", "scan")
 """Tools that run once with each build of the core: instructions; slices; everything up to the verdict."""
 WORKER = Path(__file__).with_name("core_worker.py")
-TIMEOUT_S = 400
+TIMEOUT_S = 300
 
 TEXT = """# Speed
 
