@@ -20,7 +20,7 @@ from train.judge.trial import Attacked
 
 LARGE = {"10^5": 6, "10^6": 3}
 """Attacks that make files of this size are tried on this many samples (count): time is all they would tell more of."""
-ALWAYS = ("file", "label", "group", "origin", "split", "module", "technique", "container", "library", "pair")
+ALWAYS = ("file", "label", "group", "origin", "split", "owner", "module", "technique", "container", "library", "pair")
 """The columns that the judge itself reads."""
 
 
