@@ -47,6 +47,8 @@ Written by `python -m benchmarks.core` on {machine}, which others used at the sa
 | scan | from the path to the verdict: containers, core, nested pickles, nets |
 | torchscript | the exported module, nets included |
 
+picklescan stops at the first raw byte of a joblib file, and genops too: their rows of (c) are no reading of it.
+
 Aims: lex compiled 50 times genops, core compiled 10 times, scan 20 times picklescan on three million opcodes,
 TorchScript not slower than genops ([embedding](embedding.md) says why that is missed), the command on a small file
 within twice picklescan's.
