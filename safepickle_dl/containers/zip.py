@@ -75,7 +75,7 @@ def open_zip(node: Node, spans: Sequence[tuple[int, int]]) -> Iterator[Node | Pr
     """
     data, low = node.data, max(node.start, node.end - END_SIZE - MAX_COMMENT_BYTES)
     seen: set[tuple[int, int, int]] = set()
-    found = empty = False
+    found = empty = listed = False
     record = find_end(data, node.start, node.end)
     for _ in range(MAX_END_RECORDS):
         if record < 0:
@@ -84,23 +84,19 @@ def open_zip(node: Node, spans: Sequence[tuple[int, int]]) -> Iterator[Node | Pr
         if not any(start <= record < end for start, end in spans):
             for table in _tables(node, record):
                 found = True
+                listed = listed or _lists_first(node, table, record)
                 yield from _read_table(node, table, record, seen)
         record = data.rfind(END, low, record)
     if record >= 0:
         yield node.problem(f"more than {MAX_END_RECORDS} zip end records", record - low)
-    unlisted = data[node.start : node.start + 4] == ZIP_MAGIC and not _is_seen(node, seen)
-    if unlisted and (found or not empty):
+    if not listed and (found or not empty) and data[node.start : node.start + 4] == ZIP_MAGIC:
         yield node.problem("zip members are in no directory" if found else "truncated zip: no directory", 1)
         yield from _members(node, _walk_local(node), seen)
 
 
-def _is_seen(node: Node, seen: set[tuple[int, int, int]]) -> bool:
-    """Return whether the member whose local header a node begins with was met, with its length if that is there."""
-    header = node.data[node.start : node.start + LOCAL_SIZE].ljust(LOCAL_SIZE, b"\0")
-    (packed,) = struct.unpack_from("<I", header, 18)
-    n_name, n_extra = struct.unpack_from("<HH", header, 26)
-    body = node.start + LOCAL_SIZE + n_name + n_extra
-    return any(start == body and packed in (0, 0xFFFFFFFF, end - start) for start, end, _ in seen)
+def _lists_first(node: Node, table: Table, end: int) -> bool:
+    """Return whether a directory has the member that a node begins with, nearly always as its first entry."""
+    return any(table.base + entry.local == node.start for entry in _walk_central(node, table, end))
 
 
 def _tables(node: Node, record: int) -> Iterator[Table]:
