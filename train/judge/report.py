@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from train.judge.metrics import FPRS
 from train.judge.verdicts import as_markdown
 
 HEAD = """# Evaluation
@@ -83,7 +84,7 @@ def _set(chosen: Mapping[str, Any], detectors: Mapping[str, Any]) -> str:
                     interval(values["recall"]) + (f" ± {percent(spread)}" if spread else ""),
                     interval(values["fpr"]),
                     f"{values['f1']:.3f}" if figures["malicious"] else "-",
-                    percent(figures.get("recall_at_realised")),
+                    percent(figures.get("recall_at_realised") if point in FPRS else None),
                     f"{figures['auroc']:.3f}" if "auroc" in figures else "-",
                     f"{figures['average_precision']:.3f}" if "average_precision" in figures else "-",
                     f"{figures['ece']:.3f}" if "ece" in figures else "-",
