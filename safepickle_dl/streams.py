@@ -164,11 +164,17 @@ class _Search:
         return bool(self._literals)
 
     def look_into(self, stream: PickleStream) -> None:
-        """Let the search go on within the literals of a stream; those that begin as a pickle are read in any case."""
-        nodes = stream.machine.nodes
+        """Let the search go on within the literals of a stream.
+
+        Those that begin with a header are regions of their own (`nested`): in both, pickles in pickles would double.
+        """
+        nodes, octets = stream.machine.nodes, np.frombuffer(stream.data, np.uint8)
         for part in literal_nodes(nodes, MIN_INNER):
-            lo, hi = (np.asarray(memoryview(buffer))[part] for buffer in (nodes.lo, nodes.hi))
-            own = lo >= stream.start
+            lo, size = (np.asarray(memoryview(buffer))[part] for buffer in (nodes.lo, nodes.hi))
+            hi = lo + size
+            for i in np.flatnonzero(size < 0):  # a long one
+                hi[i] = nodes.end(part[i])
+            own = (lo >= stream.start) & ~((octets[lo] == op.PROTO) & (octets[lo + 1] <= 5))
             if own.any():
                 self._literals.append((lo[own], hi[own]))
                 self._first = min(self._first, int(lo[own][0]))

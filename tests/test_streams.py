@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from safepickle_dl import Scanner
 from safepickle_dl.containers.region import Region
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.slices import Slices
@@ -77,6 +78,17 @@ def test_a_decoy_whose_literal_covers_the_payload_hides_nothing(front: bytes, pa
     region = Region("", data, 0, len(data), search=True)
     found = {name for stream in read_streams(region) for name in names_of(stream)}
     assert {"time.ctime", "os.system"} <= found
+
+
+@pytest.mark.parametrize("payload", [PROTOCOL_4, b"\x80\x02" + PAYLOAD])
+@pytest.mark.parametrize(
+    "head", [b"\x80\x04N.", b"\x80\x04", b"\x80\x02}.\xff\xff", b"\x80\x05K", b"\x1f\x8b\x08", b"PK\x03\x04"]
+)
+def test_a_literal_that_begins_as_something_else_hides_nothing(head: bytes, payload: bytes) -> None:
+    cover = head + bytes(40) + payload
+    decoy = b"\x80\x04" + stack_global("time", "ctime") + b")R0B" + struct.pack("<I", len(cover))
+    result = Scanner().scan_bytes(b"\xff\xff" + decoy + cover + b"0.")
+    assert any("os.system" in finding.message for finding in result.findings), result.verdict
 
 
 def names_of(stream: PickleStream) -> set[str]:
