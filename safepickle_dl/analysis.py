@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -11,13 +10,12 @@ from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.slices import Slices
 from safepickle_dl.lightning import Instantiator, instantiators
 from safepickle_dl.limits import DEFAULT_LIMITS, Budget, Limits, OutOfTimeError
+from safepickle_dl.memory import SALT
 from safepickle_dl.nested import find_streams
 from safepickle_dl.reader import Buffer
 from safepickle_dl.stream import PickleStream
 from safepickle_dl.types import Coverage
 
-SALT = int.from_bytes(os.urandom(6), "little")
-"""Makes the digests of slices unpredictable; nothing that is reported depends on it."""
 PORTION_STREAMS = 256
 """Streams whose machines are kept at a time (count)."""
 PORTION_BYTES = 96 << 20

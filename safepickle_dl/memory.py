@@ -24,7 +24,8 @@ NOT_CALLABLE = frozenset(range(kd.GLOBAL)) - {kd.UNKNOWN, kd.BUFFER}
 """Kinds of nodes that no loader calls."""
 
 SALT = int.from_bytes(os.urandom(6), "little")
-"""Makes the digests of slices unpredictable: who made the file cannot make two of them equal."""
+"""Makes the digests of slices unpredictable: who made the file cannot make two of them equal. Nothing that is reported
+depends on it."""
 
 
 class Memory:

@@ -139,6 +139,21 @@ def literal_nodes(nodes: Nodes, shortest: int, longest: int = sys.maxsize) -> It
             yield np.flatnonzero(chosen) + start
 
 
+def literal_spans(nodes: Nodes, part: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return where each literal of a portion begins, and where it ends, (n,) each.
+
+    Args:
+        nodes: of a stream.
+        part: (n,) nodes, as `literal_nodes` yields them.
+    """
+    first, last = int(part[0]), int(part[-1]) + 1
+    lo, size = (np.asarray(memoryview(buffer)[first:last])[part - first] for buffer in (nodes.lo, nodes.hi))
+    hi = lo + size
+    for i in np.flatnonzero(size < 0):  # a long one
+        hi[i] = nodes.end(part[i])
+    return lo, hi
+
+
 def items_of(nodes: Nodes, container: int) -> list[int]:
     """Return the kept items of a container."""
     items = []

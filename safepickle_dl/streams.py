@@ -20,7 +20,7 @@ from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.lexer import Lexer
 from safepickle_dl.limits import Budget
 from safepickle_dl.memory import Memory, misses_memo
-from safepickle_dl.stream import PickleStream, literal_nodes, read_stream, stop_at_limit
+from safepickle_dl.stream import PickleStream, literal_nodes, literal_spans, read_stream, stop_at_limit
 from safepickle_dl.torch_legacy import storages_end
 
 __all__ = ["PickleStream", "read_stream", "read_streams"]
@@ -170,10 +170,7 @@ class _Search:
         """
         nodes, octets = stream.machine.nodes, np.frombuffer(stream.data, np.uint8)
         for part in literal_nodes(nodes, MIN_INNER):
-            lo, size = (np.asarray(memoryview(buffer))[part] for buffer in (nodes.lo, nodes.hi))
-            hi = lo + size
-            for i in np.flatnonzero(size < 0):  # a long one
-                hi[i] = nodes.end(part[i])
+            lo, hi = literal_spans(nodes, part)
             own = (lo >= stream.start) & ~((octets[lo] == op.PROTO) & (octets[lo + 1] <= 5))
             if own.any():
                 self._literals.append((lo[own], hi[own]))

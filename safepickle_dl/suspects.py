@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from safepickle_dl.containers.sniff import OPCODES
-from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.nodes import Nodes
 from safepickle_dl.reader import Buffer
-from safepickle_dl.stream import literal_nodes
+from safepickle_dl.stream import literal_nodes, literal_spans
 
 MIN_LITERAL = 8
 """Shorter literals cannot import anything (bytes)."""
@@ -58,10 +57,9 @@ def suspects(nodes: Nodes, data: Buffer) -> Iterator[int]:
     octets = np.frombuffer(data, np.uint8)
     for part in literal_nodes(nodes, MIN_LITERAL):
         first, last = int(part[0]), int(part[-1]) + 1
-        lo, size, opcode = (
-            np.asarray(memoryview(buffer)[first:last])[part - first] for buffer in (nodes.lo, nodes.hi, nodes.opcode)
-        )
-        size = np.where(size < 0, kd.MAX_SIZE, size)  # a long one
+        opcode = np.asarray(memoryview(nodes.opcode)[first:last])[part - first]
+        lo, hi = literal_spans(nodes, part)
+        size = hi - lo
         could = np.zeros(len(part), np.bool_)
         for chosen, head in ((size <= SHORT, SHORT + 2), (size > SHORT, HEAD)):
             at = np.minimum(np.arange(head), (size[chosen] - 1)[:, None])
@@ -69,7 +67,7 @@ def suspects(nodes: Nodes, data: Buffer) -> Iterator[int]:
         yield from part[could].tolist()
 
 
-def _could_be(heads: Octets, opcode: Octets, size: npt.NDArray[np.int32]) -> Mask:
+def _could_be(heads: Octets, opcode: Octets, size: npt.NDArray[np.int64]) -> Mask:
     """Return which heads could be those of a pickle.
 
     Args:

@@ -53,6 +53,11 @@ def rows_of(path: Path, groups: Sequence[str]) -> Iterator[dict[str, Any]]:
                 yield {name: column[i] for name, column in columns.items()}
 
 
+def source_of(row: Mapping[str, Any]) -> str:
+    """Return the owner of a real file, the library of a dump, the gadget of a made attack."""
+    return str(row["owner"] or row["library"])
+
+
 def _values(column: pa.Array) -> Sequence[Any]:
     if not isinstance(column, pa.ListArray):
         return column.to_pylist()  # type: ignore[no-any-return]
@@ -100,7 +105,7 @@ class FileDataset(Dataset[Bag]):
             self.hard.append(np.zeros(0, np.int64))
             self.labels.append(float(row["label"]))
             self.groups.append(str(row["group"]))
-            self.sources.append(str(row["owner"] or row["library"]))
+            self.sources.append(source_of(row))
             self.files.append(str(row["file"]))
         self.max_slices = max_slices
         self.random = None if seed is None else np.random.default_rng(seed)

@@ -20,7 +20,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from safepickle_dl.features import NAMES, features
 from train.corpus.rows import slice_keys
-from train.data import ALL_GROUPS, MADE_GROUPS, arrays_of, rows_of, source_weights
+from train.data import ALL_GROUPS, MADE_GROUPS, arrays_of, rows_of, source_of, source_weights
 from train.judge.metrics import threshold_for
 from train.trees import flat_trees, nodes_of, write_onnx, write_trees
 
@@ -98,7 +98,7 @@ def read_files(path: Path, groups: Sequence[str] = ALL_GROUPS, max_slices: int =
         sizes.append(len(chosen))
         payload.append(is_payload[chosen])
         group.append(str(row["group"]))
-        source.append(str(row["owner"] or row["library"]))
+        source.append(source_of(row))
         malicious.append(bool(row["label"]))
     return Files(
         columns=np.concatenate(columns),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import mmap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -97,7 +98,7 @@ class NumpyClassifier:
         # Slices lie end to end, with as many zeros around each as the convolutions reach.
         place = index + np.repeat(self._gap * np.arange(1, len(lengths) + 1), lengths)  # (n,)
         numbers = np.zeros(len(tokens) + self._gap * (len(lengths) + 1), np.int64)
-        distinct, numbers[place] = _numbered(tokens)
+        distinct, numbers[place] = numbered(tokens)
         x = self._embedded(tokens[distinct], words)
         for block in self._blocks:
             windows, numbers[place] = _windows(numbers, place, block.reach)
@@ -118,8 +119,11 @@ class NumpyClassifier:
         return x
 
 
-def _numbered(keys: Ints) -> tuple[Ints, Ints]:
-    """Return where each distinct key stands (u,), and the number of each key (n,), counted from 1."""
+def numbered(keys: npt.NDArray[Any]) -> tuple[Ints, Ints]:
+    """Return where each distinct key stands (u,), in their order, and the number of each key (n,), counted from 1.
+
+    As `np.unique`, which imports numpy.ma.
+    """
     order = np.argsort(keys)
     ordered = keys[order]
     is_new = np.ones(len(keys), bool)
@@ -142,9 +146,9 @@ def _windows(numbers: Ints, place: Ints, reach: int) -> tuple[Ints, Ints]:
     keys = numbers[place + taps[0]]
     for tap in taps[1:]:
         if keys.max() >= MAX_KEY // base:
-            _, keys = _numbered(keys)
+            _, keys = numbered(keys)
         keys = keys * base + numbers[place + tap]
-    distinct, above = _numbered(keys)
+    distinct, above = numbered(keys)
     windows = np.zeros((len(distinct) + 1, len(taps)), np.int64)
     windows[1:] = numbers[place[distinct][:, None] + taps]
     return windows, above

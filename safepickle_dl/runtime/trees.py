@@ -18,7 +18,7 @@ import numpy.typing as npt
 from safepickle_dl import features as columns
 from safepickle_dl.batch import SliceArrays
 from safepickle_dl.errors import BundleError
-from safepickle_dl.runtime.numpy import Floats, read_safetensors
+from safepickle_dl.runtime.numpy import Floats, numbered, read_safetensors
 
 BATCH_SLICES = 128
 """Slices of one pass (count): what it works on fits into the processor's cache."""
@@ -104,17 +104,14 @@ class TreeClassifier:
         inner = np.concatenate(parents)
         left = self.left[inner]
         pairs = self.feature[inner] + 1j * self.threshold[inner]  # complex numbers sort by column, then by threshold
-        order = np.argsort(pairs)  # np.unique imports numpy.ma
-        is_new = np.append(True, np.diff(pairs[order]) != 0)[: len(pairs)]
-        comparison = np.empty(len(pairs), np.intp)
-        comparison[order] = np.cumsum(is_new) - 1
-        pairs = pairs[order][is_new]
+        distinct, comparison = numbered(pairs)
+        pairs = pairs[distinct]
         # The first comparison is always passed and excludes nothing, so that every slice passes one.
         self._column = np.concatenate([[0], pairs.real.astype(np.intp)])  # (q,)
         self._above = np.concatenate([[-np.inf], pairs.imag]).astype(np.float32)  # (q,)
         self._kept = np.full((len(self._above), n_trees), (1 << MAX_LEAVES) - 1, np.uint32)
         mask = ((1 << n_leaves[left]) - 1 << begin[left]).astype(np.uint32)
-        np.bitwise_and.at(self._kept, (comparison + 1, tree[inner]), ~mask)
+        np.bitwise_and.at(self._kept, (comparison, tree[inner]), ~mask)
         # Who passes a comparison passes all below it of the same column: only the last one passed has to be looked at.
         self._goes_on = np.append(self._column[1:] == self._column[:-1], False)
         self._goes_on[0] = False

@@ -173,6 +173,14 @@ def failing(target: Callable[[bytes], None], data: bytes) -> str:
     return ""
 
 
+def kept(data: bytes) -> str:
+    """Write an input that failed to FAILURES and return the name of its file."""
+    FAILURES.mkdir(exist_ok=True)
+    path = FAILURES / f"{hashlib.sha256(data).hexdigest()[:16]}.bin"
+    path.write_bytes(data)
+    return path.name
+
+
 def _hangs(number: int, frame: FrameType | None) -> None:
     raise TimeoutError(f"more than {HANG_S} seconds")
 
@@ -200,10 +208,7 @@ def main() -> int:
         of_target[target.__name__] += 1
         if message := failing(target, data):
             failures += 1
-            FAILURES.mkdir(exist_ok=True)
-            path = FAILURES / f"{hashlib.sha256(data).hexdigest()[:16]}.bin"
-            path.write_bytes(data)
-            print(f"input {done} of seed {args.seed}, {target.__name__}: {path.name}\n{message}", flush=True)
+            print(f"input {done} of seed {args.seed}, {target.__name__}: {kept(data)}\n{message}", flush=True)
         if time.monotonic() - shown > 60:
             shown = time.monotonic()
             print(f"{done} inputs, {shown - start:.0f} seconds, {failures} failures", flush=True)

@@ -6,13 +6,12 @@ call sites, nodes and tokens must be the same, bit for bit; what differs is writ
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import time
 
 from tests.core.compiled import compiled_core
 from tests.core.test_compiled import INTERPRETED, trace
-from tests.fuzz.__main__ import FAILURES, Inputs
+from tests.fuzz.__main__ import Inputs, kept
 
 
 def main(seed: int, count: int) -> int:
@@ -25,9 +24,7 @@ def main(seed: int, count: int) -> int:
         data = inputs.next()
         if trace(compiled, data) != trace(INTERPRETED, data):
             differing += 1
-            path = FAILURES / f"{hashlib.sha256(data).hexdigest()[:16]}.bin"
-            path.write_bytes(data)
-            print(f"input {done} of seed {seed}: {path.name}", flush=True)
+            print(f"input {done} of seed {seed}: {kept(data)}", flush=True)
         if time.monotonic() - shown > 60:
             shown = time.monotonic()
             print(f"{done} inputs, {shown - start:.0f} seconds, {differing} differ", flush=True)

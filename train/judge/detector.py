@@ -45,11 +45,6 @@ def is_ordinary(row: Row) -> bool:
     return not row["label"] and row["group"] != "made-benign"
 
 
-def source_of(row: Row) -> str:
-    """Return the owner of a real file, the library of a dump."""
-    return str(row["owner"] or row["library"])
-
-
 def weights_of(rows: Sequence[Row]) -> Floats:
     """Return (n,) the weight of each row, so that each group weighs what MIXTURE says; they add up to n."""
     counts = Counter(row["group"] for row in rows)

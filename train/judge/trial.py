@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from train.data import source_weights
-from train.judge.detector import Detector, Floats, Row, is_ordinary, labels_of, source_of
+from train.data import source_of, source_weights
+from train.judge.detector import Detector, Floats, Row, is_ordinary, labels_of
 from train.judge.metrics import FPRS, share, spread, summary, threshold_for
 from train.judge.sets import FileSet
 

@@ -27,7 +27,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from train.corpus.dumps.guesses import Guesser
-from train.corpus.dumps.items import FAMILIES, MODERN, Family, Item
+from train.corpus.dumps.items import FAMILIES, MODERN, Item
 from train.corpus.dumps.names import Names
 from train.corpus.dumps.writer import Writer, time_limit
 
@@ -211,7 +211,6 @@ def main(name: str, folder: str, seed: str, n_objects: str) -> None:
     os.chdir(folder)
     rng = Random(f"{seed}:found:{name}")
     names = Names(rng)
-    family = Family(name, name, lambda _: iter(()))
     version = sys.version.partition(" ")[0] if name == "python" else metadata.version(name)
     modules = list(imported(modules_of(name, rng)))
     classes, functions = public(modules, type), public(modules, FunctionType)
@@ -220,7 +219,7 @@ def main(name: str, folder: str, seed: str, n_objects: str) -> None:
         writer = Writer(Path(folder), manifest, MAX_OBJECT_BYTES)
         for what, value in objects(classes, functions, names, int(n_objects) * (3 if name == "python" else 1)):
             item = Item(f"found.{what}", partial(_in_company, names, value))
-            writer.write(family, version, item, [rng.choice(FORMS)])
+            writer.write(name, version, item, [rng.choice(FORMS)])
 
 
 def _in_company(names: Names, value: Any) -> Any:

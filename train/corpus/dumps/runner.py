@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 import platform
 import random
 import shutil
@@ -122,9 +121,7 @@ def run(
             for number in range(rounds if version is not None else 0):
                 _run_family(writer, family, version or "", f"{seed}.{number}" if number else f"{seed}", share)
         for row in run_found(fresh, seed, found, workers, libraries) if found else ():
-            writer.rows.append(row)
-            writer.counts[row["library"]] += 1
-            manifest.write(json.dumps(row) + "\n")
+            writer.add(row)
     shutil.rmtree(output, ignore_errors=True)
     fresh.rename(output)
     return {
@@ -164,7 +161,7 @@ def _run_family(writer: Writer, family: Family, version: str, seed: str, share: 
             _seed(zlib.crc32(f"{seed}:{item.name}".encode()))
             possible = [form for form in item.forms if installed(form)]
             forms = choice.sample(possible, min(item.n_forms, len(possible)))
-            writer.write(family, version, item, list(dict.fromkeys(forms)))
+            writer.write(family.library, version, item, list(dict.fromkeys(forms)))
     except Exception as problem:
         writer.failures[f"{family.library}.{family.recipe.__name__}: {type(problem).__name__}: {problem}"] += 1
     print(f"{family.library}.{family.recipe.__name__}: {writer.counts.total() - before} files", file=sys.stderr)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
-from train.corpus.dumps.items import Family, Item, dumped
+from train.corpus.dumps.items import Item, dumped
 from train.corpus.dumps.traits import traits
 
 MAX_BYTES = 300_000
@@ -56,7 +56,7 @@ class Writer:
         self.counts: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
 
-    def write(self, family: Family, version: str, item: Item, forms: Sequence[str]) -> None:
+    def write(self, library: str, version: str, item: Item, forms: Sequence[str]) -> None:
         """Make one value and write it in each form; what raises is counted and skipped."""
         try:
             with time_limit(ITEM_LIMIT_S):
@@ -74,21 +74,25 @@ class Writer:
             if len(data) > self.max_bytes:
                 self.failures[f"{item.name}: over {self.max_bytes} bytes"] += 1
                 continue
-            self._keep(family, version, item, form, data)
+            self._keep(library, version, item, form, data)
 
     def _failed(self, item: Item, when: str, problem: Exception) -> None:
         reason = str(problem).partition("\n")[0][:120]
         self.failures[f"{item.name} ({when}): {type(problem).__name__}: {reason}"] += 1
 
-    def _keep(self, family: Family, version: str, item: Item, form: str, data: bytes) -> None:
-        self.counts[family.library] += 1
+    def _keep(self, library: str, version: str, item: Item, form: str, data: bytes) -> None:
         slug = re.sub(r"[^A-Za-z0-9]+", "-", item.name).strip("-")[:60]
-        file = f"{family.library}/{self.counts[family.library]:04}-{slug}-{form}.pkl"
+        file = f"{library}/{self.counts[library] + 1:04}-{slug}-{form}.pkl"
         path = self.output / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-        row = {"file": file, "library": family.library, "version": version, "recipe": item.name, "form": form}
+        row = {"file": file, "library": library, "version": version, "recipe": item.name, "form": form}
         row |= {"size": len(data), **traits(data)}
         row["hard"] |= item.is_hard
+        self.add(row)
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Count a file that is there, and note it in the manifest."""
+        self.counts[row["library"]] += 1
         self.rows.append(row)
         self.manifest.write(json.dumps(row) + "\n")
