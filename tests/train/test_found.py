@@ -104,6 +104,7 @@ for harm in (
     lambda: os.remove({str(tmp_path / "inside")!r} + "/../other"),
     lambda: socket.create_connection(("127.0.0.1", 9)),
     lambda: os.fork(),
+    lambda: os.rename({str(tmp_path / "inside" / "kept")!r}, {str(tmp_path / "moved")!r}),
 ):
     try:
         harm()
@@ -111,8 +112,9 @@ for harm in (
         print("refused")
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert run.stdout.split() == ["refused"] * 6
+    assert run.stdout.split() == ["refused"] * 7
     assert (tmp_path / "inside" / "kept").exists() and not (tmp_path / "outside").exists()
+    assert not (tmp_path / "moved").exists()
 
 
 def test_guesses_fit_names_and_annotations() -> None:

@@ -1,9 +1,9 @@
 """`python -m train.corpus.mine`: find the callables of installed packages that reach a sink within a few calls.
 
 Sources are parsed, never imported. Whoever has other packages gets another table; for one environment it is always the
-same. The versioned one was mined where the extra `[mine]` and a few packages more were installed, with `--also` the
-standard libraries of Python 3.13, 3.8 and 3.6. A second table, `holders.jsonl`, says which modules hold `os` and its
-like as attributes.
+same. The versioned one was mined where `environment.txt` was installed; what the standard libraries of Python 3.13, 3.8
+and 3.6 add to it (`--also`) is taken over from the table before. A second table, `holders.jsonl`, says which modules
+hold `os` and its like as attributes.
 """
 
 from __future__ import annotations

@@ -121,7 +121,8 @@ def guard(folder: Path) -> None:
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
-        if event in DENIED or ((writes or event in WRITING) and not below(arguments[0])):
+        touched = arguments[:1] if writes else arguments if event in WRITING else ()  # a move touches both its ends
+        if event in DENIED or not all(map(below, touched)):
             raise PermissionError(f"{event} is not for guessed objects")
 
     sys.addaudithook(hook)
