@@ -26,7 +26,7 @@ class Limits:
     """Deflated chunks of one HDF5 file (count)."""
     max_opcodes: int = 50_000_000
     """Instructions of one stream (count)."""
-    max_values: int = 22_000_000
+    max_values: int = 16_000_000
     """Values of one stream that stay reachable: operands, results, memo entries (count)."""
     max_tokens: int = 8_000_000
     """Tokens of all call sites of one file; behind it, long arguments are cut (count)."""

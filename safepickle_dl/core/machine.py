@@ -87,7 +87,8 @@ class Machine:
     def size(self) -> int:
         """Return how much is kept: values, items, stack, marks, call sites, and what the memo cannot hold in a row."""
         nodes = self.nodes
-        return nodes.count + (nodes.n_cells + self.depth + self.n_marks) // 4 + 2 * self.n_sites + 4 * self.memo.n_far()
+        small = 2 * nodes.n_cells + self.depth + self.n_marks
+        return nodes.count + small // 4 + 2 * self.n_sites + 8 * self.memo.n_far()
 
     def begin_again(self) -> None:
         """Get ready for another pickle, as an unpickler that loads again: its nodes and its memo live on."""

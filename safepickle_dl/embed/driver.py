@@ -18,7 +18,7 @@ from safepickle_dl.core.machine import Machine, copied_state
 
 MAX_OPCODES = 50_000_000
 """Instructions of one stream (count)."""
-MAX_VALUES = 22_000_000
+MAX_VALUES = 16_000_000
 """Values of one stream that stay reachable (count)."""
 MAX_STREAMS = 200_000
 """Pickle streams of one region (count)."""
