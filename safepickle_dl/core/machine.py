@@ -122,14 +122,19 @@ class Machine:
         self.n_marks += 1
 
     def floor(self) -> int:
-        """Return the depth below which nothing can be popped: that of the topmost mark."""
+        """Return the depth below which today's loaders pop nothing: that of the topmost mark."""
         return self.marks[self.n_marks - 1] if self.n_marks > 0 else 0
 
     def pop(self, at: int) -> int:
-        """Pop a node; UNKNOWN and an anomaly where a loader would run out of stack."""
+        """Pop a node; an anomaly where a loader would stop: at a mark, through which older ones pop, or without a stack.
+
+        `Pdata_pop` (`Modules/_pickle.c`) stops at a mark since it has a fence; the mark is then below what is pushed next.
+        """
         if self.depth <= self.floor():
             self.add_anomaly(op.STACK_UNDERFLOW, at)
-            return kd.UNKNOWN
+            if self.depth == 0:
+                return kd.UNKNOWN
+            self.marks[self.n_marks - 1] = self.depth - 1
         self.depth -= 1
         return self.stack[self.depth]
 
@@ -147,7 +152,7 @@ class Machine:
             self.add_anomaly(op.STACK_UNDERFLOW, at)
             return self.depth
         self.n_marks -= 1
-        return self.marks[self.n_marks]
+        return min(self.marks[self.n_marks], self.depth)
 
     def pop_container(self, kind: int, opcode: int, at: int) -> int:
         """Pop everything above the topmost mark into a new container."""
@@ -500,7 +505,9 @@ class Machine:
         """APPEND (`size` 1) or SETITEM (`size` 2)."""
         if self.depth - self.floor() <= size:
             self.add_anomaly(op.STACK_UNDERFLOW, at)
-            return
+            if self.depth <= size:
+                return
+            self.marks[self.n_marks - 1] = self.depth - size - 1
         start = self.depth - size
         self.add_to(self.stack[start - 1], start, opcode, at)
 

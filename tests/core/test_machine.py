@@ -175,10 +175,22 @@ def test_stack_underflow_is_recorded_and_the_machine_goes_on(data: bytes) -> Non
         assert sites(data + b"cos\nsystem\n(S'echo'\ntR.")[-1] == ("REDUCE", *ECHO)
 
 
-def test_nothing_is_popped_through_a_mark() -> None:
-    assert "STACK_UNDERFLOW" in anomalies(b"cos\nsystem\n((S'echo'\ntR.")
-    assert "STACK_UNDERFLOW" in anomalies(b"N(\x85.")
+THROUGH_A_MARK = [b"cos\nsystem\n((S'echo'\ntR.", b"cos\nsystem\n(S'echo'\n\x85R.", b"cos\nsystem\n(((S'echo'\n\x85R."]
+THROUGH_A_MARK += [b"cos\nsystem\nS'echo'\n(\x85R."]
+
+
+@pytest.mark.parametrize("data", THROUGH_A_MARK)
+def test_what_is_below_a_mark_is_popped_as_older_loaders_do(data: bytes) -> None:
+    assert "STACK_UNDERFLOW" in anomalies(data)
+    assert sites(data)[-1] == ("REDUCE", *ECHO)
+
+
+def test_marks_and_empty_stacks() -> None:
     assert anomalies(b"N(0.") == []  # POP takes the mark itself
+    assert anomalies(b"N(\x85.") == ["STACK_UNDERFLOW"]
+    assert sites(b"cm\nf\n(Na.")[-1] == ("APPEND", "m.f", "(None,)")
+    assert sites(b"cm\nf\nN((NNs.")[-1] == ("SETITEM", "None", "(None, None)")
+    assert sites(b"cm\nf\n(0001cos\nsystem\nS'echo'\n\x85R.")[-1] == ("REDUCE", *ECHO)  # the mark is where nothing is
 
 
 def test_anomaly_keeps_what_came_before() -> None:
