@@ -164,13 +164,13 @@ def calls() -> bytes:
 
 
 def persistent_ids() -> bytes:
-    """Nearly as many persistent ids as are read, each popped at once."""
+    """Persistent ids nearly to the limit, each popped at once."""
     return b"\x80\x02" + b"Pa\n0" * 3_900_000 + CALL + b"."
 
 
 def chained_calls() -> bytes:
-    """Five million calls, each of what the one before it returned."""
-    return b"\x80\x04ca\nb\n" + b")R" * 5_000_000 + b"0" + CALL + b"."
+    """Two million calls, each of what the one before it returned."""
+    return b"\x80\x04ca\nb\n" + b")R" * 2_000_000 + b"0" + CALL + b"."
 
 
 def headers() -> bytes:
