@@ -14,7 +14,7 @@ from importlib import import_module
 from safepickle_dl.containers import Problem, Region, open_file
 from safepickle_dl.limits import DEFAULT_LIMITS, Limits
 from safepickle_dl.reader import Buffer
-from train.corpus.archives import Member, gzipped, tarred, zipped
+from train.corpus.files.archives import Member, gzipped, tarred, zipped
 
 __all__ = ["NOISE", "OTHER", "PICKLE", "Found", "Member", "gzipped", "look", "tarred", "zipped"]
 

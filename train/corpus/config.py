@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from train.corpus.gadgets import KNOWN, Gadget
+from train.corpus.gadgets.table import KNOWN, Gadget
 from train.corpus.splits import split_of
 
 PERCENT = {"train": 60, "validation": 18, "test": 22}

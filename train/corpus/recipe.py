@@ -11,18 +11,18 @@ from random import Random
 from typing import Any
 
 from safepickle_dl.core.lexer import Lexer
-from train.corpus import benign, honest
-from train.corpus.attacks import Gadgets, Made, attack_of, draw_technique, references
-from train.corpus.breakage import BREAKAGES
-from train.corpus.carriers import CARRIERS, carriers_of
+from train.corpus.attacks.grammar import Gadgets, Made, attack_of, draw_technique, references
+from train.corpus.attacks.twins import twin_of
 from train.corpus.draw import Draw
-from train.corpus.expressions import Style
-from train.corpus.gadgets import Gadget
-from train.corpus.hosts import POSITIONS, Host, splice
-from train.corpus.styles import style_for, twin_style, with_protocol
-from train.corpus.surroundings import Surrounding, enlarged, surrounding
-from train.corpus.twins import twin_of
-from train.corpus.writer import pickled
+from train.corpus.files.breakage import BREAKAGES
+from train.corpus.files.carriers import CARRIERS, carriers_of
+from train.corpus.files.hosts import POSITIONS, Host, splice
+from train.corpus.gadgets.table import Gadget
+from train.corpus.honest import objects, values
+from train.corpus.honest.surroundings import Surrounding, enlarged, surrounding
+from train.corpus.spelling.expressions import Style
+from train.corpus.spelling.styles import style_for, twin_style, with_protocol
+from train.corpus.spelling.writer import pickled
 
 ALONE = "alone"
 """The position of what has no host."""
@@ -61,7 +61,7 @@ class Recipe:
     sink: str
     """Class of the gadget's sink; "" where there is none, or it is not known."""
     technique: str
-    """Of `attacks.TECHNIQUES`; of a twin: `twin-` and its kind."""
+    """Of `grammar.TECHNIQUES`; of a twin: `twin-` and its kind."""
     carrier: str = "bare"
     """Of `carriers.CARRIERS`."""
     position: str = ALONE
@@ -75,7 +75,7 @@ class Recipe:
 
 def payload_of(recipe: Recipe) -> bytes:
     """Return the pickle of the expression alone, without host, breakage or carrier."""
-    return pickled(recipe.expression, recipe.style, _rng(recipe, "spelling"), benign.plain)
+    return pickled(recipe.expression, recipe.style, _rng(recipe, "spelling"), values.plain)
 
 
 @lru_cache(maxsize=4)
@@ -230,7 +230,7 @@ def _placed(attack: Recipe, twin: Recipe, hosts: Sequence[Host], rng: Draw) -> t
 
 def _made_host(style: Style, rng: Draw) -> Host:
     """Return an honest pickle of one to a few dozen objects."""
-    value = [honest.whole(rng) for _ in range(rng.choice((1, 1, 2, 4, 9, 30)))]
+    value = [objects.whole(rng) for _ in range(rng.choice((1, 1, 2, 4, 9, 30)))]
     protocol = style.protocol if rng.random() < 0.7 else rng.randrange(2, 6)
     data = pickled(value[0] if len(value) == 1 else value, Style(protocol), Random(rng.random()))
     return Host(data, "made", "")

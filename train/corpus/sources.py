@@ -19,8 +19,8 @@ from safepickle_dl.analysis import analyse
 from safepickle_dl.batch import SliceArrays
 from safepickle_dl.reader import read_path
 from train.corpus.config import CorpusConfig
-from train.corpus.gadgets import read_gadgets
-from train.corpus.hosts import Host, read_hosts
+from train.corpus.files.hosts import Host, read_hosts
+from train.corpus.gadgets.table import read_gadgets
 from train.corpus.recipe import Recipe, pairs, payload_of, render
 from train.corpus.rows import MAX_SLICES, columns_of, signature_of, slice_keys
 from train.corpus.schema import BLANK

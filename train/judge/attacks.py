@@ -10,20 +10,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from train.corpus import benign
-from train.corpus.attacks import TECHNIQUES
-from train.corpus.breakage import BREAKAGES
-from train.corpus.carriers import CARRIERS
+from train.corpus.attacks.grammar import TECHNIQUES
+from train.corpus.attacks.hidden import decoded
+from train.corpus.attacks.techniques import Aim
 from train.corpus.draw import Draw
-from train.corpus.expressions import Call, Node, Ref, Same, Style
-from train.corpus.gadgets import Gadget
-from train.corpus.hidden import decoded
-from train.corpus.hosts import Host, append_padding, junk_between, prepend_padding, splice
-from train.corpus.lift import Unliftable, lift
+from train.corpus.files.breakage import BREAKAGES
+from train.corpus.files.carriers import CARRIERS
+from train.corpus.files.hosts import Host, append_padding, junk_between, prepend_padding, splice
+from train.corpus.gadgets.table import Gadget
+from train.corpus.honest import values
 from train.corpus.recipe import Recipe, payload_of
-from train.corpus.styles import style_for, with_protocol
-from train.corpus.techniques import Aim
-from train.corpus.writer import pickled
+from train.corpus.spelling.expressions import Call, Node, Ref, Same, Style
+from train.corpus.spelling.lift import Unliftable, lift
+from train.corpus.spelling.styles import style_for, with_protocol
+from train.corpus.spelling.writer import pickled
 
 RENAMING = ("getattr", "methodcaller", "dotted", "encoded-name")
 """Techniques that reach the same callee by another name."""
@@ -115,7 +115,7 @@ def nested(sample: Sample, hosts: Sequence[Host], rng: Draw) -> bytes | None:
 def spelled(expression: Any, style: Style, rng: Draw) -> bytes | None:
     """Return the pickle of an expression, None if the style cannot carry it."""
     try:
-        return pickled(expression, style, rng, benign.plain)
+        return pickled(expression, style, rng, values.plain)
     except (UnicodeEncodeError, OverflowError, TypeError, RecursionError):
         return None
 

@@ -10,7 +10,7 @@ from typing import Any
 from train.corpus.build import iter_rows
 from train.corpus.config import CorpusConfig
 from train.corpus.draw import Draw
-from train.corpus.hosts import Host
+from train.corpus.files.hosts import Host
 from train.corpus.rows import columns_of
 from train.corpus.schema import SCHEMA
 from train.corpus.sources import PART_FILES, Sources

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from train.corpus.draw import Draw
-from train.corpus.hosts import Host, append_padding, junk_between, prepend_padding, splice
+from train.corpus.files.hosts import Host, append_padding, junk_between, prepend_padding, splice
+from train.corpus.honest.surroundings import enlarged
 from train.corpus.recipe import opcode_count
-from train.corpus.styles import style_for, with_protocol
-from train.corpus.surroundings import enlarged
+from train.corpus.spelling.styles import style_for, with_protocol
 from train.judge.attacks import BLAND, HIDING, RENAMING, Sample, reworded_expression, spelled
 
 MAX_STEPS = 3

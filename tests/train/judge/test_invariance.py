@@ -9,8 +9,8 @@ import pytest
 from safepickle_dl.analysis import analyse
 from safepickle_dl.batch import SliceArrays
 from train.corpus.draw import Draw
-from train.corpus.gadgets import read_gadgets
-from train.corpus.hosts import Host
+from train.corpus.files.hosts import Host
+from train.corpus.gadgets.table import read_gadgets
 from train.corpus.recipe import pairs
 from train.corpus.rows import slice_keys
 from train.judge.attacks import Sample, attacks
