@@ -126,9 +126,9 @@ class Machine:
         return self.marks[self.n_marks - 1] if self.n_marks > 0 else 0
 
     def pop(self, at: int) -> int:
-        """Pop a node; an anomaly where a loader would stop: at a mark, through which older ones pop, or without a stack.
+        """Pop a node; an anomaly where a loader would stop: at a mark, which older ones pop through, or without a stack.
 
-        `Pdata_pop` (`Modules/_pickle.c`) stops at a mark since it has a fence; the mark is then below what is pushed next.
+        `Pdata_pop` (`Modules/_pickle.c`) stops at a mark since it has a fence. The mark then lies below what is pushed.
         """
         if self.depth <= self.floor():
             self.add_anomaly(op.STACK_UNDERFLOW, at)
