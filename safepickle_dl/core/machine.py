@@ -126,7 +126,7 @@ class Machine:
         return self.marks[self.n_marks - 1] if self.n_marks > 0 else 0
 
     def pop(self, at: int) -> int:
-        """Pop a node; an anomaly where a loader would stop: at a mark, which older ones pop through, or without a stack.
+        """Pop a node; an anomaly where a loader would stop: at a mark (older ones pop through it), or without a stack.
 
         `Pdata_pop` (`Modules/_pickle.c`) stops at a mark since it has a fence. The mark then lies below what is pushed.
         """
