@@ -283,7 +283,7 @@ class Looks:
         hi = min(hi, lo + HEAD_BYTES)
         if lo + 1 < hi and data[lo] == op.PROTO and data[lo + 1] <= 5:
             return True
-        if is_packed(data, lo, hi):
+        if is_packed(data, lo, hi) and not begins(data, lo, hi, SQLITE, 7):
             return True
         if not self.is_opcode(data[lo]):
             return False
