@@ -1,7 +1,7 @@
 """All pickles of a region and of its literals, as `safepickle_dl.nested` finds them, for runtimes without Python.
 
-Written like core/, without recursion, which TorchScript does not know. What is compressed, and containers, stay closed:
-they are counted.
+Written like core/, without recursion, which TorchScript does not know. Literals in base64, hex, zlib and gzip are read;
+other containers and compressions stay closed, and are counted.
 """
 
 from __future__ import annotations
@@ -10,12 +10,17 @@ from safepickle_dl.core import kinds as kd
 from safepickle_dl.core.buffers import Bytes, Octets, new_octets
 from safepickle_dl.core.machine import Machine
 from safepickle_dl.embed.driver import Budget, Reader
-from safepickle_dl.embed.encoded import BASE64, HEX, PLAIN, Looks, as_bytes, is_packed, unbase64, unhex
+from safepickle_dl.embed.encoded import BASE64, HEX, PLAIN, Looks, as_bytes, is_container, is_packed, unbase64, unhex
+from safepickle_dl.embed.inflate import Inflater
 
 MAX_DEPTH = 8
 """Pickles, and encoded texts, within pickles (levels)."""
 MIN_LITERAL = 8
 """As in `suspects`: shorter literals cannot import anything (bytes)."""
+HEAD_BYTES = 1 << 16
+"""As in `containers.sniff`: how much is decompressed to learn whether the rest matters (bytes)."""
+CONVINCING_BYTES = 64
+"""As in `containers.compressed`: once this much came out, and looks like something, zlib's header is one (bytes)."""
 
 
 class Span:
@@ -67,7 +72,9 @@ class Region:
         """Read the pickles of a span, and let their literals wait."""
         data, lo, hi = span.data, span.lo, span.hi
         packed = is_packed(data, lo, hi)
-        if packed:
+        is_gzip = data[lo] == 0x1F
+        is_closed = packed and (span.depth == 0 or (is_container(data, lo, hi) and not is_gzip))
+        if is_closed:
             self.n_packed += 1
         is_region = self.looks.is_region(data, lo, hi)
         if is_region or not packed:
@@ -79,9 +86,12 @@ class Region:
                 self.origins.append(span.origin)
                 self.look_into(machine, span)
         encoding = self.looks.encoding(data, lo, hi) if span.depth > 0 else PLAIN
-        if encoding != PLAIN and span.depth >= MAX_DEPTH:
+        if (packed or encoding != PLAIN) and span.depth >= MAX_DEPTH:
             self.complete = False
-        elif encoding != PLAIN:
+            return
+        if packed and not is_closed:
+            self.inflate(span, is_gzip)
+        if encoding != PLAIN:
             self.decode(span, lo, hi, encoding)
 
     def look_into(self, machine: Machine, span: Span) -> None:
@@ -126,6 +136,29 @@ class Region:
             self.wait(span, into, unhex(span.data, lo, hi, into), lo)
         elif encoding == BASE64:
             self.wait(span, into, unbase64(span.data, lo, hi, into), lo)
+
+    def inflate(self, span: Span, is_gzip: bool) -> None:
+        """Let what a span decompresses to wait, and what follows it."""
+        inflater = Inflater(span.data, span.lo, span.hi)
+        inflater.run(HEAD_BYTES)
+        could_matter = self.could_matter(inflater)
+        if inflater.size >= HEAD_BYTES and could_matter:
+            inflater = Inflater(span.data, span.lo, span.hi)
+            inflater.run(self.budget.nested_bytes + 1)
+        if not self.take(inflater.size):
+            self.complete = False
+            return
+        is_whole = not inflater.failed and (inflater.size < HEAD_BYTES or could_matter)
+        if inflater.size < HEAD_BYTES or could_matter:
+            self.wait(span, inflater.out, inflater.size, span.lo)
+        if is_whole and (is_gzip or (could_matter and inflater.size >= CONVINCING_BYTES)):
+            self.waiting.append(Span(span.data, inflater.at, span.hi, span.depth + 1, span.origin))
+
+    def could_matter(self, inflater: Inflater) -> bool:
+        """Return whether a pickle or a container may begin with what came out."""
+        if inflater.size == 0:
+            return False
+        return self.looks.is_opcode(inflater.out[0]) or is_packed(inflater.out, 0, inflater.size)
 
     def take(self, size: int) -> bool:
         """Return whether so many bytes may still be decoded."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import bz2
+import gzip
 import json
+import lzma
 import pickle
 import random
 import zlib
@@ -31,7 +34,8 @@ PAYLOADS = [
 ]
 HONEST = pickle.dumps({"a": [1, "two", b"three" * 9]}, 4)
 BEHIND_JUNK = b"\0\0\xff junk \x80\x02cos\nsystem\n(X\7\0\0\0echo hitR."
-VALUES = [*PAYLOADS, BEHIND_JUNK, b"(" + BEHIND_JUNK, *PICKLES.values(), HONEST, b"\x80\x04", b"no pickle at all", b"deadbeef" * 8, b"c\nos\n"]
+TEXTS = [b"\x80\x04", b"no pickle at all", b"deadbeef" * 8, b"c\nos\n"]
+VALUES = [*PAYLOADS, BEHIND_JUNK, b"(" + BEHIND_JUNK, *PICKLES.values(), HONEST, *TEXTS]
 LAYERS = [
     lambda data: data,
     lambda data: base64.b64encode(data).decode(),
@@ -40,6 +44,11 @@ LAYERS = [
     lambda data: data.hex(),
     lambda data: bytearray(data),
     lambda data: data.decode("latin-1"),
+    zlib.compress,
+    lambda data: gzip.compress(data, mtime=0) + data,
+    lambda data: zlib.compress(data, 0) + data,
+    lambda data: base64.b64encode(zlib.compress(data)),
+    lambda data: zlib.compress(base64.b64encode(data)),
 ]
 
 
@@ -102,7 +111,7 @@ def test_where_a_literal_was_decoded() -> None:
 
 
 def test_depth_and_work_are_limited_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    for layer in (0, 1, 4):
+    for layer in (0, 1, 4, 7):
         assert read(dumped(PAYLOADS[0], [(layer, 4)] * 4)).complete
         assert check(dumped(PAYLOADS[0], [(layer, 4)] * 11)) < 11
         assert not read(dumped(PAYLOADS[0], [(layer, 4)] * 11)).complete
@@ -111,8 +120,14 @@ def test_depth_and_work_are_limited_and_said(monkeypatch: pytest.MonkeyPatch) ->
     assert read(dumped(PAYLOADS[0], [(0, 4)])).complete
 
 
+def test_what_swells_is_not_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("safepickle_dl.embed.driver.MAX_NESTED_BYTES", 200_000)
+    assert not read(pickle.dumps([zlib.compress(PAYLOADS[0] + bytes(300_000))], 4)).complete
+    assert read(pickle.dumps([zlib.compress(bytes(300_000))], 4)).complete
+
+
 def test_what_stays_closed_is_counted() -> None:
-    packed = [zlib.compress(PAYLOADS[0]), base64.b64encode(zlib.compress(PAYLOADS[0])), b"PK\3\4" + bytes(30)]
+    packed = [bz2.compress(PAYLOADS[0]), base64.b64encode(lzma.compress(PAYLOADS[0])), b"PK\3\4" + bytes(30)]
     region = read(pickle.dumps([*packed, "plain text"], 4))
     assert (region.n_packed, len(region.machines), region.complete) == (3, 1, True)
     assert read(zlib.compress(PAYLOADS[0])).n_packed == 1
