@@ -12,8 +12,8 @@ MAX_BITS = 15
 """Longest code of a symbol (bits)."""
 LITERALS = 288
 """Symbols of the first table: literals and lengths (count); the other one is for distances."""
-ORDER = "\x10\x11\x12\x00\x08\x07\x09\x06\x0a\x05\x0b\x04\x0c\x03\x0d\x02\x0e\x01\x0f"
-"""Symbols for the lengths of codes, in the order that a block gives their own lengths in."""
+ORDER = "qrsaihjgkflemdncobp"
+"""Symbols for the lengths of codes, `a` for 0, in the order that a block gives their own lengths in."""
 
 
 class Inflater:
@@ -139,7 +139,7 @@ class Inflater:
         n_distances = self.bits(5) + 1
         n_lengths = self.bits(4) + 4
         for i in range(19):
-            self.lengths[self.order[i]] = self.bits(3) if i < n_lengths else 0
+            self.lengths[self.order[i] - 97] = self.bits(3) if i < n_lengths else 0
         self.prepare(0, 0, 19)
         n = 0
         while n < n_literals + n_distances and not self.failed:
