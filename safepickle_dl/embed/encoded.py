@@ -6,12 +6,10 @@ Written like core/. `into` is always a buffer of at least as many bytes as are r
 from __future__ import annotations
 
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes, Ints, Octets, find_byte, ints_of, new_octets
+from safepickle_dl.core.buffers import Bytes, IntMap, Ints, Octets, find_byte, highest, ints_of, new_ints, new_octets
 from safepickle_dl.core.escapes import hex_digit
 from safepickle_dl.embed.search import names_end
 
-SHORT = 16
-"""As in `suspects`: a literal of up to so many bytes is looked at apart (bytes)."""
 MIN_HEADLESS = 24
 """As in `suspects`: characters of base64 that a pickle without a header needs (count)."""
 MIN_TEXT = 16
@@ -220,6 +218,20 @@ class Looks:
         """Prepare tables and room."""
         self.forms: Ints = ints_of(op.FORMS)
         self.head: Octets = new_octets(HEAD_BYTES)
+        self.six: Ints = new_ints(256)
+        for byte in range(256):
+            self.six[byte] = max(six_bits(byte), 0)
+        self.magics: IntMap = IntMap()
+        for magic in (ZIP, LZ4, LZ4_LEGACY, ZSTD, JOBLIB):
+            self.magics.put(magic >> 16, 1)
+        for magic in (NPY, SEVENZIP, XZ):
+            self.magics.put(magic >> 32, 1)
+        self.magics.put(GZIP >> 8, 1)
+        self.magics.put(BZIP2 >> 8, 1)
+        for protocol in range(6):
+            self.magics.put(op.PROTO << 8 | protocol, 1)
+        for first in range(0x50, 0x60):  # a skippable frame of lz4 or zstd
+            self.magics.put(first << 8 | 0x2A, 1)
 
     def is_opcode(self, byte: int) -> bool:
         """Return whether a pickle may begin with a byte."""
@@ -227,54 +239,51 @@ class Looks:
 
     def could_be(self, data: Bytes, opcode: int, lo: int, hi: int) -> bool:
         """Return whether a literal (8 bytes or more) is worth a closer look: what `suspects` lets pass."""
-        size = hi - lo
         first = data[lo]
-        if self.is_magic(first, data[lo + 1]):
+        second = data[lo + 1]
+        if self.is_magic(first << 8 | second) or (first == 0xC2 and self.is_opcode(second)):
             return True
-        is_pickle = self.is_opcode(first)
-        if is_pickle and (first >= 0x80 or first == op.MARK):
+        end = min(hi, lo + HEAD)
+        if self.is_opcode(first):
+            if first >= 0x80 or first == op.MARK:
+                return True
+            if highest(data, lo, end) >= op.STACK_GLOBAL and self.has_high_sign(data, lo, end):
+                return True
+            newline = find_byte(data, 10, lo, end)
+            if newline >= 0 and ((hi - lo < HEAD and newline == hi - 1) or find_byte(data, 10, newline + 1, end) >= 0):
+                return True
+        if (opcode == op.STRING or opcode == op.UNICODE) and find_byte(data, 92, lo, end) >= 0:
             return True
-        if first == 0xC2 and self.is_opcode(data[lo + 1]):
+        if hex_digit(first) >= 0 and self.is_hex(data, lo, min(end, lo + 16)):
             return True
-        high = max(six_bits(first), 0) << 2 | max(six_bits(data[lo + 1]), 0) >> 4
-        low = (max(six_bits(data[lo + 1]), 0) << 4 | max(six_bits(data[lo + 2]), 0) >> 2) & 255
-        is_encoded = size >= MIN_HEADLESS and self.is_opcode(high)
-        is_hex = True
-        n_newlines = 0
-        is_escaped = opcode == op.STRING or opcode == op.UNICODE
-        for i in range(SHORT + 2 if size <= SHORT else HEAD):
-            if i > 3 and not (is_pickle or is_escaped or is_hex or is_encoded):
-                return False
-            byte = data[lo + min(i, size - 1)]
-            if byte == 10:
-                n_newlines += 1
-            if is_pickle and (byte == op.STACK_GLOBAL or byte == 0xC2 or byte == 0xC3 or n_newlines >= 2):
-                return True
-            if is_escaped and byte == 92:
-                return True
-            is_hex = is_hex and (i >= 16 or hex_digit(byte) >= 0)
-            is_encoded = is_encoded and (six_bits(byte) >= 0 or byte == 61 or byte == 10 or byte == 13)
-            if i == 3 and self.is_magic(high, low) and self.is_base64(data, lo):
-                return True
-        return is_hex or is_encoded
+        decoded = self.six[first] << 10 | self.six[second] << 4 | self.six[data[lo + 2]] >> 2
+        if self.is_magic(decoded) and self.is_base64(data, lo, lo + 4):
+            return True
+        return hi - lo >= MIN_HEADLESS and self.is_opcode(decoded >> 8) and self.is_base64(data, lo, end)
 
-    def is_base64(self, data: Bytes, lo: int) -> bool:
-        """Return whether four bytes may be base64."""
-        for i in range(lo, lo + 4):
+    def has_high_sign(self, data: Bytes, lo: int, hi: int) -> bool:
+        """Return whether there is a STACK_GLOBAL, or latin-1 written as UTF-8."""
+        if find_byte(data, op.STACK_GLOBAL, lo, hi) >= 0:
+            return True
+        return find_byte(data, 0xC2, lo, hi) >= 0 or find_byte(data, 0xC3, lo, hi) >= 0
+
+    def is_hex(self, data: Bytes, lo: int, hi: int) -> bool:
+        """Return whether there are hexadecimal digits only."""
+        for i in range(lo, hi):  # noqa: SIM110
+            if hex_digit(data[i]) < 0:
+                return False
+        return True
+
+    def is_base64(self, data: Bytes, lo: int, hi: int) -> bool:
+        """Return whether there is nothing but base64, padding and line ends."""
+        for i in range(lo, hi):
             if six_bits(data[i]) < 0 and data[i] != 61 and data[i] != 10 and data[i] != 13:
                 return False
         return True
 
-    def is_magic(self, first: int, second: int) -> bool:
+    def is_magic(self, pair: int) -> bool:
         """Return whether a container may begin with two bytes, or a pickle with a header."""
-        pair = first << 8 | second
-        if pair == GZIP >> 8 or pair == BZIP2 >> 8 or pair == XZ >> 32 or pair == ZIP >> 16 or pair == SEVENZIP >> 32:
-            return True
-        if pair == LZ4 >> 16 or pair == LZ4_LEGACY >> 16 or pair == ZSTD >> 16 or pair == NPY >> 32:
-            return True
-        if pair == JOBLIB >> 16 or 0x8000 <= pair <= 0x8005 or is_zlib(first, second):
-            return True
-        return second == 0x2A and 0x50 <= first <= 0x5F  # a skippable frame of lz4 or zstd
+        return (pair % 31 == 0 and is_zlib(pair >> 8, pair & 255)) or self.magics.get(pair, -1) >= 0
 
     def may_hide_pickle(self, data: Bytes, lo: int, hi: int) -> bool:
         """Return whether a pickle, or a container, may begin here, as `containers.encoded` says."""
