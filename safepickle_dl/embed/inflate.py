@@ -128,10 +128,10 @@ class Inflater:
         """Prepare the codes that need no description."""
         for symbol in range(LITERALS):
             self.lengths[symbol] = 8 if symbol < 144 else (9 if symbol < 256 else (7 if symbol < 280 else 8))
-        self.prepare(0, 0, LITERALS)
-        for symbol in range(30):
+        self.prepare(0, 0, LITERALS, False)
+        for symbol in range(32):
             self.lengths[symbol] = 5
-        self.prepare(1, 0, 30)
+        self.prepare(1, 0, 32, False)
 
     def dynamic(self) -> None:
         """Read the lengths of the codes that a block uses."""
@@ -140,7 +140,9 @@ class Inflater:
         n_lengths = self.bits(4) + 4
         for i in range(19):
             self.lengths[self.order[i] - 97] = self.bits(3) if i < n_lengths else 0
-        self.prepare(0, 0, 19)
+        self.prepare(0, 0, 19, False)
+        if n_literals > 286 or n_distances > 30:
+            self.failed = True
         n = 0
         while n < n_literals + n_distances and not self.failed:
             symbol = self.symbol(0)
@@ -165,11 +167,15 @@ class Inflater:
                 self.lengths[i] = value
             n += times
         if not self.failed:
-            self.prepare(1, n_literals, n_distances)
-            self.prepare(0, 0, n_literals)
+            self.failed = self.lengths[256] == 0
+            self.prepare(1, n_literals, n_distances, True)
+            self.prepare(0, 0, n_literals, True)
 
-    def prepare(self, table: int, first: int, n: int) -> None:
-        """Make a table of canonical codes from `lengths[first : first + n]`."""
+    def prepare(self, table: int, first: int, n: int, may_lack: bool) -> None:
+        """Make a table of canonical codes from `lengths[first : first + n]`.
+
+        Every sequence of bits must be a code, unless there is none; if `may_lack`, a single one of one bit will do.
+        """
         starts = new_ints(MAX_BITS + 2)
         counts = table * (MAX_BITS + 1)
         for length in range(MAX_BITS + 1):
@@ -183,6 +189,9 @@ class Inflater:
             if free < 0:
                 self.failed = True
                 return
+        is_lone = may_lack and self.counts[counts] == n - 1 and self.counts[counts + 1] == 1
+        if free > 0 and self.counts[counts] < n and not is_lone:
+            self.failed = True
         for i in range(n):
             length = self.lengths[first + i]
             if length > 0:
@@ -219,7 +228,9 @@ class Inflater:
                 self.copy(symbol - 257)
 
     def copy(self, symbol: int) -> None:
-        """Repeat earlier output."""
+        """Repeat earlier output; `symbol` is the class of its length."""
+        if symbol > 28:
+            self.failed = True
         extra = symbol // 4 - 1
         length = 3 + symbol
         if symbol == 28:
