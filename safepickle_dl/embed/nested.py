@@ -48,7 +48,7 @@ class Region:
 
     Offsets of machine `i` count from the region's start; where `origins[i]` is not -1, its bytes had to be decoded from
     the literal that begins there. `complete` says whether everything was read as far as a loader would read it;
-    `n_packed` counts containers and compressed data, which were not opened.
+    `n_packed` counts containers and compressed data that stayed closed.
     """
 
     def __init__(self, data: Bytes) -> None:
