@@ -32,7 +32,7 @@ from safepickle_dl.runtime.trees import TreeClassifier
 if TYPE_CHECKING:
     from torch import Tensor
 
-WRITTEN_ALIKE = ("search", "driver", "encoded", "inflate", "nested")
+WRITTEN_ALIKE = ("search", "names", "driver", "encoded", "inflate", "nested")
 """Modules beside this one that are written like core/, each behind those that it needs."""
 HERE = Path(__file__).parent
 NAME = "safepickle_embedded"
