@@ -3,8 +3,9 @@
 python -m benchmarks.parity [--corpus FOLDER] [--limit N] [--program BUILD/safepickle_embed] [--module safepickle.ts]
 
 Cores must agree bit for bit; nets in the verdict, and in the score within 1e-4. TorchScript and the C++ program get
-each region that the containers yield (the latter as a file of its own); a region above --max-bytes is left out for
-them and counted. Prints what differs and a summary; exits with 1 if anything does.
+each distinct region that the containers yield, the smallest first (the program as a file of its own). Regions above
+--max-bytes, and those that --seconds leave no time for, are left out for them and counted. Prints what differs and a
+summary; exits with 1 if anything does.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +37,10 @@ from safepickle_dl.reader import read_path
 from safepickle_dl.scanner import Scanner
 
 TOLERANCE = 1e-4
+BATCH_REGIONS = 512
+"""Regions that the C++ program gets at a time (count)."""
+BATCH_BYTES = 16 << 20
+"""Bytes of regions from which on it gets no more (bytes)."""
 VERDICTS = ("benign", "suspicious", "malicious", "error", "skipped")
 """As the TorchScript module numbers them."""
 
@@ -162,7 +168,8 @@ def main() -> int:
     parser.add_argument("--limit", type=int)
     parser.add_argument("--module", help="safepickle.ts")
     parser.add_argument("--program", help="the built C++ example; needs --module")
-    parser.add_argument("--max-bytes", type=int, default=200_000, help="largest region for TorchScript (bytes)")
+    parser.add_argument("--max-bytes", type=int, default=200_000, help="largest region for them (bytes)")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="time for TorchScript and C++ (seconds)")
     parser.add_argument("--digests", action="store_true", help="print the core's digests and nothing else")
     arguments = parser.parse_args()
     files = files_of(arguments.corpus, arguments.limit)
@@ -170,7 +177,10 @@ def main() -> int:
         for path in files:
             print(digest(analyse(read_path(path))))
         return 0
-    differences = compare(files, arguments)
+    scanner = Scanner()
+    differences = compare_nets(files, scanner)
+    if arguments.module:
+        differences += compare_regions(files, scanner, arguments)
     others = digests_in_other_core(arguments.corpus, arguments.limit)
     if others:
         wrong = [path for path, other in zip(files, others, strict=True) if digest(analyse(read_path(path))) != other]
@@ -180,62 +190,85 @@ def main() -> int:
     return 1 if differences else 0
 
 
-def compare(files: list[Path], arguments: argparse.Namespace) -> list[str]:
-    """Return what differs between the runtimes, and print how much was compared."""
+def compare_nets(files: list[Path], scanner: Scanner) -> list[str]:
+    """Return in which files ONNX Runtime or torch differ from numpy, and print by how much at most."""
     from safepickle_dl.runtime.onnx import OnnxClassifier
 
-    scanner, torch_ = Scanner(), Torch()
-    ensemble = Ensemble(scanner.bundle)
+    torch_, ensemble = Torch(), Ensemble(scanner.bundle)
     onnx = {name: OnnxClassifier(scanner.bundle.onnx_of(name)) for name in scanner.bundle.members}
-    script = Script(arguments.module) if arguments.module else None
     differences: list[str] = []
-    worst = {"onnx": 0.0, "torch": 0.0, "torchscript": 0.0, "c++": 0.0}
-    queue: list[tuple[Path, str, float, bytes]] = []
-    n_regions = n_left_out = 0
+    worst = {"onnx": 0.0, "torch": 0.0}
     for path in files:
         result = scanner.scan_path(path)
         arrays = SliceArrays.of(analyse(read_path(path)).slices)
         chosen = np.flatnonzero(arrays.channel == 0)
-        has_call_sites = len(chosen) > 0
-        if has_call_sites:
-            each = {name: member.logits(arrays, chosen) for name, member in onnx.items()}
-            found = {
-                "onnx": (sigmoid(float(ensemble.combined(each).max())), result.score),
-                "torch": (
-                    scanner.bundle.members["sequence"].probability(torch_.highest(arrays, chosen)),
-                    result.members["sequence"],
-                ),
-            }
-            for name, (score, expected_score) in found.items():
-                worst[name] = max(worst[name], abs(score - expected_score))
-                if abs(score - expected_score) > TOLERANCE:
-                    differences.append(f"{path}: {name} {score}, numpy {expected_score}")
-        if script is None:
+        if len(chosen) == 0:
             continue
-        for data in regions(path):
-            if len(data) > arguments.max_bytes:
-                n_left_out += 1
-                continue
-            n_regions += 1
-            score, verdict = script.run(data)
-            if _alone(data):
-                expected = scanner.scan_bytes(data)
-                worst["torchscript"] = max(worst["torchscript"], abs(score - expected.score))
-                if abs(score - expected.score) > TOLERANCE or verdict != expected.verdict.value:
-                    text = f"torchscript {verdict} {score}, numpy {expected.verdict.value} {expected.score}"
-                    differences.append(f"{path}: {text}")
-            queue.append((path, verdict, score, data))
-    if arguments.program:
-        found = Program(arguments.program, arguments.module).run_all([data for *_, data in queue])
-        for (path, verdict, score, _), (cpp_score, cpp_verdict) in zip(queue, found, strict=True):
-            worst["c++"] = max(worst["c++"], abs(score - cpp_score))
-            if verdict != cpp_verdict or abs(score - cpp_score) > TOLERANCE:
-                differences.append(f"{path}: c++ {cpp_verdict} {cpp_score}, torchscript {verdict} {score}")
-    print(f"{len(files)} files; largest difference of a score from numpy's:")
-    print("".join(f"  {name}: {value:.2g}\n" for name, value in worst.items()), end="")
-    if script is not None:
-        print(f"regions for TorchScript{' and C++' if arguments.program else ''}: {n_regions}; too large: {n_left_out}")
+        each = {name: member.logits(arrays, chosen) for name, member in onnx.items()}
+        found = {
+            "onnx": (sigmoid(float(ensemble.combined(each).max())), result.score),
+            "torch": (
+                scanner.bundle.members["sequence"].probability(torch_.highest(arrays, chosen)),
+                result.members["sequence"],
+            ),
+        }
+        for name, (score, expected_score) in found.items():
+            worst[name] = max(worst[name], abs(score - expected_score))
+            if abs(score - expected_score) > TOLERANCE:
+                differences.append(f"{path}: {name} {score}, numpy {expected_score}")
+    print(f"{len(files)} files; largest difference of a score from numpy's: {_summary(worst)}", flush=True)
     return differences
+
+
+def batches(distinct: dict[bytes, Path], max_bytes: int) -> Iterator[list[tuple[Path, bytes]]]:
+    """Yield the regions that are small enough, with a file that each is of, the smallest first, some at a time."""
+    batch: list[tuple[Path, bytes]] = []
+    n_bytes = 0
+    for data in sorted((data for data in distinct if len(data) <= max_bytes), key=len):
+        batch.append((distinct[data], data))
+        n_bytes += len(data)
+        if len(batch) == BATCH_REGIONS or n_bytes > BATCH_BYTES:
+            yield batch
+            batch, n_bytes = [], 0
+    yield batch
+
+
+def compare_regions(files: list[Path], scanner: Scanner, arguments: argparse.Namespace) -> list[str]:
+    """Return in which regions TorchScript differs from numpy, or the C++ program from it; print how many were run."""
+    script = Script(arguments.module)
+    program = Program(arguments.program, arguments.module) if arguments.program else None
+    distinct = {data: path for path in reversed(files) for data in regions(path)}
+    differences: list[str] = []
+    worst = {"torchscript": 0.0, "c++": 0.0}
+    n_run = n_bytes = n_late = 0
+    start = time.monotonic()
+    for batch in batches(distinct, arguments.max_bytes):
+        if time.monotonic() - start > arguments.seconds:
+            n_late += len(batch)
+            continue
+        n_run += len(batch)
+        n_bytes += sum(len(data) for _, data in batch)
+        found = [script.run(data) for _, data in batch]
+        expected = [scanner.scan_bytes(data) if _alone(data) else None for _, data in batch]
+        known = [(one.score, one.verdict.value) if one else own for one, own in zip(expected, found, strict=True)]
+        each = {"torchscript": (found, known)}
+        if program:
+            each["c++"] = (program.run_all([data for _, data in batch]), found)
+        for name, (those, these) in each.items():
+            for (path, data), (score, verdict), (other, right) in zip(batch, those, these, strict=True):
+                worst[name] = max(worst[name], abs(score - other))
+                if verdict != right or abs(score - other) > TOLERANCE:
+                    what = f"{name} {verdict} {score}, not {right} {other}"
+                    differences.append(f"{path}, {len(data)} bytes: {what}")
+    n_large = len(distinct) - n_run - n_late
+    print(f"{n_run} distinct regions, {n_bytes / 1e6:.1f} MB, for TorchScript{' and C++' if program else ''}")
+    print(f"  left out: {n_large} too large, {n_late} for lack of time")
+    print(f"  largest difference of a score: {_summary(worst)}", flush=True)
+    return differences
+
+
+def _summary(worst: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.2g}" for name, value in worst.items())
 
 
 def _alone(data: bytes) -> bool:

@@ -145,6 +145,16 @@ def find_int(buffer: Ints, value: int, start: int, end: int) -> int:
         return -1
 
 
+def find_byte(data: Bytes, value: int, start: int, end: int) -> int:
+    """Return the position of the first `value` in `data[start:end]`, or -1. Not compiled: `embed/` alone needs it."""
+    return data.find(bytes((value,)), start, end)
+
+
+def highest(data: Bytes, start: int, end: int) -> int:
+    """Return the highest byte of `data[start:end]`, which is not empty. For `embed/` too."""
+    return max(data[start:end])
+
+
 def find_newline(data: Bytes, start: int, end: int) -> int:
     """Return the position of the first newline in `data[start:end]`, or -1."""
     return data.find(b"\n", start, end)

@@ -60,7 +60,7 @@ def _constants(tree: ast.Module, known: dict[str, dict[str, Any]]) -> dict[str, 
     """Return what a module's names stand for: its own constants, imported ones, and modules (as namespaces)."""
     scope: dict[str, Any] = {}
     for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("safepickle_dl.core"):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("safepickle_dl."):
             origin = known.get((node.module or "").rpartition(".")[2], {})
             for alias in node.names:
                 name = alias.asname or alias.name

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from safepickle_dl.core.slices import Slices
-from safepickle_dl.embed.driver import Reader
+from safepickle_dl.embed.nested import Region
 
 
 class Detector(nn.Module):
@@ -89,17 +89,18 @@ class Detector(nn.Module):
 
         Returns:
             Scalars: `score` (probability), one for each member (`sequence`, `handcrafted`, `anomaly`, if they are
-            there), `verdict` (0 benign, 1 suspicious, 2 malicious, 3 error, 4 skipped), `streams` (count), `complete`.
+            there), `verdict` (0 benign, 1 suspicious, 2 malicious, 3 error, 4 skipped), `streams` (count), `complete`,
+            `packed` (count of containers and compressed data, which stay closed).
             For each finding, best first, (f,): `finding_score`, `finding_offset` (bytes), `finding_opcode`.
         """
         content: List[int] = data.to(torch.int64).cpu().tolist()  # noqa: UP006
-        reader = Reader(content)  # type: ignore[arg-type]  # here every buffer is a list
-        reader.read_all()
+        region = Region(content)  # type: ignore[arg-type]  # here every buffer is a list
+        region.read_all()
         salt = int(torch.randint(0, 1 << 48, (1,)).item())
         slices = Slices(self.max_tokens, salt)
-        for i in range(len(reader.machines)):
-            slices.add_machine(reader.machines[i], i)
-        complete = reader.complete and not slices.cut_short
+        for i in range(len(region.machines)):
+            slices.add_machine(region.machines[i], i)
+        complete = region.complete and not slices.cut_short
         logits = self.slice_logits(slices, data.device)  # (k, members)
         results: Dict[str, Tensor] = {"sequence": self.member_score(logits, 0)}  # noqa: UP006
         if self.handcrafted is not None:
@@ -111,10 +112,11 @@ class Detector(nn.Module):
         scores[torch.isinf(logits[:, 0])] = 0.0
         score = scores.max() if scores.numel() > 0 else torch.zeros((), dtype=torch.float64)
         results["score"] = score
-        results["verdict"] = self.verdict(float(score.item()), reader.n_streams > 0, complete)
-        results["streams"] = torch.tensor(reader.n_streams)
+        results["verdict"] = self.verdict(float(score.item()), len(region.machines) > 0, complete)
+        results["streams"] = torch.tensor(len(region.machines))
         results["complete"] = torch.tensor(complete)
-        self.add_findings(results, scores, reader, slices)
+        results["packed"] = torch.tensor(region.n_packed)
+        self.add_findings(results, scores, region, slices)
         return results
 
     def member_score(self, logits: Tensor, member: int) -> Tensor:
@@ -203,7 +205,7 @@ class Detector(nn.Module):
         self,
         results: Dict[str, Tensor],  # noqa: UP006
         scores: Tensor,
-        reader: Reader,
+        region: Region,
         slices: Slices,
     ) -> None:
         """Add one finding for each call site with a slice that scores at least as suspicious."""
@@ -221,9 +223,10 @@ class Detector(nn.Module):
             key = slices.source[k] << 40 | site
             if key not in seen:
                 seen[key] = k
-                machine = reader.machines[slices.source[k]]
+                machine = region.machines[slices.source[k]]
                 found.append(score)
-                offsets.append(machine.site_at[site])
+                origin = region.origins[slices.source[k]]
+                offsets.append(machine.site_at[site] if origin < 0 else origin)
                 opcodes.append(machine.site_opcode[site])
         results["finding_score"] = torch.tensor(found, dtype=torch.float64)
         results["finding_offset"] = torch.tensor(offsets, dtype=torch.int64)

@@ -32,6 +32,8 @@ from safepickle_dl.runtime.trees import TreeClassifier
 if TYPE_CHECKING:
     from torch import Tensor
 
+WRITTEN_ALIKE = ("search", "names", "driver", "encoded", "inflate", "nested")
+"""Modules beside this one that are written like core/, each behind those that it needs."""
 HERE = Path(__file__).parent
 NAME = "safepickle_embedded"
 """Of the module that is scripted: it shows in the archive."""
@@ -52,7 +54,7 @@ def source() -> str:
     """Return the text of the module that is scripted."""
     buffers = ast.parse((HERE / "torch_buffers.py").read_text(encoding="utf-8"))
     detector = ast.parse((HERE / "detector.py").read_text(encoding="utf-8"))
-    parts = [buffers, assemble(extra=("driver",)), detector]
+    parts = [buffers, assemble(extra=WRITTEN_ALIKE), detector]
     return "\n\n".join(ast.unparse(ast.fix_missing_locations(_Script().visit(part))) for part in parts) + "\n"
 
 

@@ -99,18 +99,29 @@ def grown_octets(buffer: List[int], size: int) -> List[int]:  # noqa: UP006
 
 def find_int(buffer: List[int], value: int, start: int, end: int) -> int:  # noqa: UP006
     """Return the index of the first `value` in a span, or -1."""
-    for i in range(start, end):
-        if buffer[i] == value:
-            return i
+    size = 64  # a slice is copied faster than a loop runs
+    while start < end:
+        part = buffer[start : min(end, start + size)]
+        if value in part:
+            return start + part.index(value)
+        start += size
+        size = min(2 * size, 4096)
     return -1
+
+
+def find_byte(data: List[int], value: int, start: int, end: int) -> int:  # noqa: UP006
+    """Return the position of the first `value`, or -1."""
+    return find_int(data, value, start, end)
+
+
+def highest(data: List[int], start: int, end: int) -> int:  # noqa: UP006
+    """Return the highest byte of a span."""
+    return max(data[start:end])
 
 
 def find_newline(data: List[int], start: int, end: int) -> int:  # noqa: UP006
     """Return the position of the first newline, or -1."""
-    for i in range(start, end):
-        if data[i] == 10:
-            return i
-    return -1
+    return find_int(data, 10, start, end)
 
 
 def is_text(byte: int) -> bool:

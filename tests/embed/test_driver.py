@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from safepickle_dl.containers import Region, open_file
 from safepickle_dl.core.machine import Machine
-from safepickle_dl.embed.driver import Reader
+from safepickle_dl.embed.driver import Budget, Reader
 from safepickle_dl.memory import OTHER_MEMO
-from safepickle_dl.stream import GAP
-from tests.assemble import streams
+from safepickle_dl.stream import GAP, PickleStream
+from safepickle_dl.streams import read_streams
 from tests.core.compiled import ROOT
 from tests.golden.regenerate import PICKLES
 
@@ -23,7 +23,8 @@ CORPUS = ROOT.parent / "shared" / "corpus"
 WHOLE = [data for name, data in PICKLES.items() if data.endswith(b".") and name not in ("underflow", "missing_memo")]
 BLOCKS = [*WHOLE, b"\x80\x04N.", b"\x80\x02]q\0."]
 HEADED = [b"\x80\x04" + data for data in WHOLE]
-JUNK = [b"", b"\0" * 9, b"\n", b"\xff\xfe", b"\x80\x03"]
+JUNK = [b"", b"\0" * 9, b"\n", b"\xff\xfe", b"\x80\x03", b"\x80\x04\x96\x40" + bytes(7), b"\x8a\x20U\x40"]
+INST = b"(S'echo hi'\nios\nsystem\n."
 
 
 def seen(machines: list[Machine]) -> list[object]:
@@ -34,13 +35,15 @@ def seen(machines: list[Machine]) -> list[object]:
     ]
 
 
-def check(data: bytes) -> int:
+def check(data: bytes, certain: bool = True) -> int:
     """Compare, and return the number of pickles."""
-    reader = Reader(data)
+    reader = Reader(data, 0, len(data), 0 if certain else 1, certain, Budget())
     reader.read_all()
-    expected = [stream for stream in streams(data) if not stream.name.endswith((GAP, OTHER_MEMO))]
+    expected: list[PickleStream] = []
+    for stream in read_streams(Region("", data, 0, len(data), 0 if certain else 1, certain, search=True)):
+        expected += [one for one in (stream, *stream.nested) if not one.name.endswith((GAP, OTHER_MEMO))]
     assert seen(reader.machines) == seen([stream.machine for stream in expected])
-    assert reader.complete == all(stream.complete for stream in expected)
+    assert reader.complete == all(stream.complete or not stream.certain for stream in expected)
     return len(expected)
 
 
@@ -60,10 +63,16 @@ def test_pickles_in_a_row(data: bytes) -> None:
     check(data)
 
 
-@given(st.lists(st.tuples(st.sampled_from(HEADED), st.sampled_from(JUNK)), min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
-def test_pickles_with_a_header_behind_junk(parts: list[tuple[bytes, bytes]]) -> None:
-    check(b"".join(data + junk for data, junk in parts))
+@given(
+    st.lists(st.tuples(st.sampled_from(JUNK), st.sampled_from([*HEADED, *WHOLE])), min_size=1, max_size=4),
+    st.booleans(),
+)
+@example(
+    [(b"", b"\x80\x02N."), (b"\0", b"\x80\x04B\x40\0\0\0" + b"\0" * 9 + INST + b"\0" * 26 + b"cos\nabc\n)R.")], True
+)
+@settings(max_examples=100, deadline=None)
+def test_pickles_behind_junk_and_in_literals(parts: list[tuple[bytes, bytes]], certain: bool) -> None:
+    check(b"".join(junk + data for junk, data in parts), certain)
 
 
 def test_joblib_arrays() -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import bz2
+import gzip
 import json
+import pickle
 import subprocess
 import sys
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +24,7 @@ from safepickle_dl.cli import main
 from safepickle_dl.containers import Region, open_file
 from safepickle_dl.core import tokens as tk
 from safepickle_dl.embed.export import MODULE, export
+from tests.assemble import short, stack_global
 from tests.golden.regenerate import PICKLES
 
 torch = pytest.importorskip("torch")
@@ -71,6 +77,46 @@ def test_regions_of_the_examples(module: Any, scanner: Scanner, file: Path) -> N
     found = [run(module, bytes(part.data[part.start : part.end])) for part in regions]
     assert max(float(one["score"]) for one in found) == pytest.approx(expected.score, abs=1e-4)
     assert sum(int(one["streams"]) for one in found) == len(expected.streams)
+
+
+PAYLOAD = b"\x80\x04" + stack_global("os", "system") + short("echo hi") + b"\x85R."
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [
+        PAYLOAD.decode("latin-1"),
+        PAYLOAD.hex(),
+        base64.b64encode(PAYLOAD),
+        zlib.compress(PAYLOAD),
+        base64.b64encode(gzip.compress(PAYLOAD, mtime=0)).decode(),
+    ],
+    ids=["latin-1", "hex", "base64", "zlib", "base64 of gzip"],
+)
+def test_encoded_literals(module: Any, scanner: Scanner, literal: bytes | str) -> None:
+    data = pickle.dumps({"a": literal}, 4)
+    expected = scanner.scan_bytes(data)
+    found = run(module, data)
+    assert expected.verdict == Verdict.MALICIOUS
+    assert VERDICTS[int(found["verdict"])] == expected.verdict
+    assert float(found["score"]) == pytest.approx(expected.score, abs=1e-4)
+    assert int(found["streams"]) == len(expected.streams)
+    assert found["finding_offset"].tolist() == [data.index(literal.encode() if isinstance(literal, str) else literal)]
+
+
+@pytest.mark.parametrize("literal", [PAYLOAD, PAYLOAD[2:], b"\0junk" + PAYLOAD, pickle.dumps([PAYLOAD], 3)])
+def test_plain_literals(module: Any, scanner: Scanner, literal: bytes) -> None:
+    data = pickle.dumps({"a": literal}, 4)
+    expected = scanner.scan_bytes(data)
+    found = run(module, data)
+    assert VERDICTS[int(found["verdict"])] == expected.verdict
+    assert float(found["score"]) == pytest.approx(expected.score, abs=1e-4)
+    assert found["finding_offset"].tolist() == [finding.offset for finding in expected.findings]
+
+
+def test_what_stays_closed_is_counted(module: Any) -> None:
+    found = run(module, pickle.dumps([bz2.compress(PAYLOAD), b"plain"], 4))
+    assert (int(found["packed"]), int(found["verdict"])) == (1, 0)
 
 
 @pytest.mark.parametrize("data", [b"", b"\0", b"plain text, no pickle", b"\x80\x04" + b"N" * 20])
