@@ -86,6 +86,20 @@ def _could_be(heads: Octets, opcode: Octets, size: npt.NDArray[np.int64]) -> Mas
     could |= is_base64 & _IS_MAGIC[decoded]
     could |= (size >= MIN_HEADLESS) & _IS_OPCODE[decoded >> 8] & _IS_BASE64[heads].all(axis=1)
     could |= ((opcode == op.STRING) | (opcode == op.UNICODE)) & (heads == 0x5C).any(axis=1)
-    could |= ((heads == 0xC2) | (heads == 0xC3)).any(axis=1) & _IS_OPCODE[heads[:, 0]]
-    could |= (heads[:, 0] == 0xC2) & _IS_OPCODE[heads[:, 1]]
+    first, second = _latin1(heads)
+    is_text = (heads & 0xFE == 0xC2).any(axis=1)
+    could |= is_text & (_IS_OPCODE[first] | _IS_MAGIC[first.astype(np.uint16) << 8 | second])
     return could
+
+
+def _latin1(heads: Octets) -> tuple[Octets, Octets]:
+    """Return the first and the second byte, (n,) each, that latin-1 written as UTF-8 stands for."""
+    n = np.arange(len(heads))
+    at = np.zeros(len(heads), np.intp)
+    found = []
+    for _ in range(2):
+        byte = heads[n, at]
+        wide = byte & 0xFE == 0xC2
+        found.append(np.where(wide, (byte & 3) << 6 | heads[n, at + 1] & 63, byte))
+        at += 1 + wide
+    return found[0], found[1]

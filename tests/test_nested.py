@@ -42,6 +42,15 @@ def test_bytes_of_every_protocol(payload: bytes, protocol: int) -> None:
     assert "os.system" in called(pickle.dumps([bytearray(payload)], protocol))
 
 
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize("level", [1, 6, 9])
+@pytest.mark.parametrize("wbits", [zlib.MAX_WBITS, 16 + zlib.MAX_WBITS], ids=["zlib", "gzip"])
+def test_compressed_bytes_of_every_protocol(wbits: int, level: int, protocol: int) -> None:
+    squeeze = zlib.compressobj(level, wbits=wbits)
+    packed = squeeze.compress(PAYLOADS[0]) + squeeze.flush()
+    assert "os.system" in called(pickle.dumps([packed], protocol))  # up to 2: latin-1 text, encoded when it is loaded
+
+
 @pytest.mark.parametrize("payload", PAYLOADS)
 @pytest.mark.parametrize(
     "encode",

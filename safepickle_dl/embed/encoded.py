@@ -241,13 +241,15 @@ class Looks:
         """Return whether a literal (8 bytes or more) is worth a closer look: what `suspects` lets pass."""
         first = data[lo]
         second = data[lo + 1]
-        if self.is_magic(first << 8 | second) or (first == 0xC2 and self.is_opcode(second)):
+        if self.is_magic(first << 8 | second):
             return True
         end = min(hi, lo + HEAD)
+        if highest(data, lo, end) >= 0xC2 and self.could_be_latin1(data, lo, end):
+            return True
         if self.is_opcode(first):
             if first >= 0x80 or first == op.MARK:
                 return True
-            if highest(data, lo, end) >= op.STACK_GLOBAL and self.has_high_sign(data, lo, end):
+            if find_byte(data, op.STACK_GLOBAL, lo, end) >= 0:
                 return True
             newline = find_byte(data, 10, lo, end)
             if newline >= 0 and ((hi - lo < HEAD and newline == hi - 1) or find_byte(data, 10, newline + 1, end) >= 0):
@@ -261,11 +263,12 @@ class Looks:
             return True
         return hi - lo >= MIN_HEADLESS and self.is_opcode(decoded >> 8) and self.is_base64(data, lo, end)
 
-    def has_high_sign(self, data: Bytes, lo: int, hi: int) -> bool:
-        """Return whether there is a STACK_GLOBAL, or latin-1 written as UTF-8."""
-        if find_byte(data, op.STACK_GLOBAL, lo, hi) >= 0:
-            return True
-        return find_byte(data, 0xC2, lo, hi) >= 0 or find_byte(data, 0xC3, lo, hi) >= 0
+    def could_be_latin1(self, data: Bytes, lo: int, hi: int) -> bool:
+        """Return whether there is latin-1 written as UTF-8, in which a pickle or a container may begin."""
+        if find_byte(data, 0xC2, lo, hi) < 0 and find_byte(data, 0xC3, lo, hi) < 0:
+            return False
+        latin1_bytes(data, lo, lo + 4, self.head)
+        return self.is_opcode(self.head[0]) or self.is_magic(self.head[0] << 8 | self.head[1])
 
     def is_hex(self, data: Bytes, lo: int, hi: int) -> bool:
         """Return whether there are hexadecimal digits only."""
