@@ -31,6 +31,7 @@ const std::array<int, 5> kWeights = {1, 3, 4, 2, 0};  // which verdict of severa
 struct Result {
   int verdict = 4;
   double score = 0;
+  int64_t packed = 0;    // containers and compressed data that stay closed
   std::string findings;  // JSON objects
   std::string error;
 };
@@ -64,6 +65,7 @@ void scan(torch::jit::Module& module, const Bytes& data, size_t offset, size_t s
   const double score = tensor("score").item<double>();
   if (kWeights[verdict] > kWeights[result.verdict]) result.verdict = verdict;
   result.score = std::max(result.score, score);
+  result.packed += tensor("packed").item<int64_t>();
   const auto scores = tensor("finding_score"), offsets = tensor("finding_offset"), opcodes = tensor("finding_opcode");
   for (int64_t i = 0; i < scores.numel(); ++i) {
     std::ostringstream out;
@@ -121,7 +123,8 @@ int main(int argc, char** argv) {
     const Result result = scan_file(module, path, raw);
     std::cout.precision(8);
     std::cout << "{\"path\": " << quoted(path) << ", \"verdict\": \"" << kVerdicts[result.verdict]
-              << "\", \"score\": " << result.score << ", \"findings\": [" << result.findings << "], \"error\": "
+              << "\", \"score\": " << result.score << ", \"packed\": " << result.packed << ", \"findings\": ["
+              << result.findings << "], \"error\": "
               << (result.error.empty() ? "null" : quoted(result.error)) << "}" << std::endl;
     if (result.verdict == 2) code = 1;
     if (result.verdict == 3 && code == 0) code = 2;

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import json
+import pickle
 import shutil
 import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
@@ -52,6 +55,13 @@ def test_examples(command: list[str]) -> None:
         assert isinstance(row["findings"], list)
         assert [finding["offset"] for finding in row["findings"]] == [finding.offset for finding in expected.findings]
         assert row["error"] is None
+
+
+def test_what_stays_closed_is_counted(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "open").write_bytes(pickle.dumps([zlib.compress(b"text" * 20)], 4))
+    (tmp_path / "closed").write_bytes(pickle.dumps([bz2.compress(b"text" * 20)], 4))
+    _, rows = run(command, tmp_path / "open", tmp_path / "closed")
+    assert [row["packed"] for row in rows] == [0, 1]
 
 
 def test_what_cannot_be_scanned_is_an_error(command: list[str], tmp_path: Path) -> None:
