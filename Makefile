@@ -30,6 +30,7 @@ model:
 	python -m train.anomaly --checkpoint runs/anomaly/model/checkpoints/last.ckpt --output data/anomaly
 	python -m train.export --checkpoint runs/sequence/model/checkpoints/last.ckpt \
 	    --handcrafted runs/handcrafted --anomaly data/anomaly --output $(BUNDLE)
+	python -m train.members --bundle $(BUNDLE) --output docs/members.md
 	python -m train.evaluate --config configs/judge.yaml
 	python -m train.card $(BUNDLE) --metrics runs/judge/metrics.json
 	python -m train.curves runs/sequence/model --output docs/training-curves.png
