@@ -66,8 +66,8 @@ def as_report(bundle: Bundle, data: FileDataset, logits: MemberLogits) -> str:
         "",
         f"{bundle.version}, validation split: {len(data)} files. Weights are fitted to each choice, on the same files: "
         "three numbers at most. Recall of made attacks and of real malicious files, and twins flagged, at thresholds "
-        "that 0.5 and 1 % of the ordinary honest files reach (owners and libraries weigh by the root of their number of "
-        "files); average precision (AP) of attacks against twins, and of real malicious files against honest ones.",
+        "that 0.5 and 1 % of the ordinary honest files reach (owners and libraries weigh by the root of their number "
+        "of files); average precision (AP) of attacks against twins, and of real malicious files against honest ones.",
         "",
         *HEAD,
     ]
