@@ -243,6 +243,8 @@ def _cross_array(stream: PickleStream, lexer: Lexer, budget: Budget) -> None:
     loader the bytes of the first array and on.
     """
     machine, data, begin = stream.machine, stream.data, lexer.position
+    if begin >= lexer.end:  # cut off: the lexer says so
+        return
     if machine.pause == kd.NESTED_PICKLE:
         nested = read_stream(stream.name, data, begin, lexer.end, budget, crossing=False)
         stream.nested.append(nested)

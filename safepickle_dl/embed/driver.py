@@ -232,6 +232,8 @@ class Reader:
     def cross_array(self, machine: Machine, lexer: Lexer) -> None:
         """Move the lexer behind the array data at its position, and keep what else a loader would run there."""
         begin = lexer.position
+        if begin >= lexer.end:
+            return
         if machine.pause == kd.NESTED_PICKLE:
             nested = Machine(self.data)
             lexer.position = self.run_plain(nested, begin, lexer.end)
