@@ -32,7 +32,8 @@ def test_every_choice_once() -> None:
 def test_figures_of_a_detector_that_takes_half_of_the_twins_for_attacks() -> None:
     data: Any = Files()
     scores = np.concatenate([np.full(20, 3.0), np.full(20, 2.0), np.linspace(-2, 1, 200), np.tile([2.5, -1.0], 10)])
-    strict, loose, precision = figures(scores, data)[:3], figures(scores, data)[3:6], figures(scores, data)[6:]
+    found = figures(scores, data)
+    strict, loose, precision = found[:3], found[3:6], found[6:]
     assert strict == loose == [1.0, 1.0, 0.5]
     assert precision == [pytest.approx(0.5, abs=0.2), 1.0]
 
