@@ -9,7 +9,7 @@ import sys
 
 from safepickle_dl.core import kinds as kd
 from safepickle_dl.core import opcodes as op
-from safepickle_dl.core.buffers import Bytes, Ints, ints_of
+from safepickle_dl.core.buffers import Bytes, Ints, ints_of, new_ints
 from safepickle_dl.core.machine import Machine
 
 STANDARD = f" {' '.join(sorted(sys.stdlib_module_names))} "
@@ -22,9 +22,9 @@ class Names:
     """Looks at machines that have run over `data`."""
 
     def __init__(self, data: Bytes) -> None:
-        """Know the modules of Python itself."""
+        """Know nothing yet: few pickles are asked for the modules of Python itself."""
         self.data: Bytes = data
-        self.standard: Ints = ints_of(STANDARD)
+        self.standard: Ints = new_ints(0)
 
     def is_call(self, machine: Machine, site: int) -> bool:
         """Return whether a loader calls at a site: an INST without its mark only imports, as its first site says."""
@@ -90,6 +90,8 @@ class Names:
         end = lo
         while end < hi and text[end] != 46 and text[end] != 10:
             end += 1
+        if len(self.standard) == 0:
+            self.standard = ints_of(STANDARD)
         names = self.standard
         for at in range(len(names) - (end - lo) - 1):
             if names[at] == 32 and names[at + 1 + end - lo] == 32:
