@@ -171,9 +171,13 @@ def public(modules: Sequence[ModuleType], kind: type) -> list[Any]:
 
 
 def objects(
-    classes: Sequence[type], functions: Sequence[FunctionType], names: Names, n_objects: int
+    classes: Sequence[type], functions: Sequence[FunctionType], names: Names, n_objects: int, n_registries: int
 ) -> Iterator[tuple[str, Any]]:
-    """Yield (what it is, object): instances above all, some of their methods, partial functions and references."""
+    """Yield (what it is, object): instances above all, some of their methods, partial functions and references.
+
+    Registries keep functions and classes without calling them; the standard library's share stays small, since a kept
+    `subprocess.run` is nothing to learn trust from.
+    """
     guesser = Guesser(names)
     rng = names.rng
     left = n_objects
@@ -200,6 +204,10 @@ def objects(
         yield f"{function.__qualname__} function", function
     for cls in rng.sample(list(classes), min(len(classes), n_objects // 12)):
         yield f"{cls.__qualname__} class", cls
+    known = [*functions, *classes]
+    for _ in range(n_registries if known else 0):
+        kept = rng.sample(known, min(len(known), rng.choice((1, 1, 1, 2, 3, 6))))
+        yield "registry", rng.choice((kept, {names.field(): value for value in kept}, tuple(kept)))
 
 
 def _methods(cls: type) -> list[str]:
@@ -218,7 +226,9 @@ def main(name: str, folder: str, seed: str, n_objects: str) -> None:
     guard(Path(folder))
     with Path(MANIFEST).open("w", encoding="utf-8", buffering=1) as manifest:
         writer = Writer(Path(folder), manifest, MAX_OBJECT_BYTES)
-        for what, value in objects(classes, functions, names, int(n_objects) * (3 if name == "python" else 1)):
+        n = int(n_objects)
+        wanted = (3 * n, 0) if name == "python" else (n, n // 4)
+        for what, value in objects(classes, functions, names, *wanted):
             item = Item(f"found.{what}", partial(_in_company, names, value))
             writer.write(name, version, item, [rng.choice(FORMS)])
 

@@ -197,7 +197,7 @@ class Repository:
             self._git("cat-file", "-e", f"{commit}^{{tree}}")
         except UnavailableError:
             return False
-        self._git("rev-parse", "--quiet", "--verify", name)
+        self._git("rev-parse", "--verify", name)
         try:
             self._git("cat-file", "-e", name)
         except UnavailableError:

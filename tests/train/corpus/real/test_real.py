@@ -139,14 +139,16 @@ def test_what_is_there_is_kept(
 
 
 @needs_git
+@pytest.mark.parametrize("digit", "0f")
 def test_what_cannot_be_had_is_named_with_the_reason(
-    tmp_path: Path, published: tuple[str, str, str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, published: tuple[str, str, str], capsys: pytest.CaptureFixture[str], digit: str
 ) -> None:
+    """A commit that isn't there is asked for before the one that is, and after it."""
     url, _, last = published
     rows = [
         fact(FIRST, "a b/first.pkl", last),
         fact(b"1", "none.pkl", last),
-        fact(b"2", "a b/first.pkl", "1" * 40),
+        fact(b"2", "a b/first.pkl", digit * 40),
         fact(b"3" * 20, "link.pkl", last),
         fact(b"4", "agent.zip!data:none", last),
         fact(b"5", "tests/test_x.py::test_y", last),
