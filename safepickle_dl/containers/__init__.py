@@ -1,19 +1,17 @@
-"""Everything in a file where a loader would begin to unpickle, found by content, never by name."""
+"""Everything in a file where a loader would begin to unpickle, found by content, never by name.
+
+What opens a format is imported when that format is met: most of the time that one small file takes is start.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from safepickle_dl.containers.compressed import open_compressed, open_skippable
 from safepickle_dl.containers.encoded import decoded, open_encoded
 from safepickle_dl.containers.foreign import foreign_format, member_note
-from safepickle_dl.containers.hdf5 import find_superblock, open_hdf5
-from safepickle_dl.containers.json import open_json
 from safepickle_dl.containers.node import Node
-from safepickle_dl.containers.npy import open_npy
 from safepickle_dl.containers.region import Note, Problem, Region
-from safepickle_dl.containers.sevenzip import open_7z
 from safepickle_dl.containers.sniff import (
     HDF5_MAGIC,
     NPY_MAGIC,
@@ -21,14 +19,13 @@ from safepickle_dl.containers.sniff import (
     SQLITE_MAGIC,
     ZIP_MAGIC,
     compression,
+    find_superblock,
+    find_zip_end,
     is_json,
     is_skippable,
     is_tar,
     may_be_pickle,
 )
-from safepickle_dl.containers.sqlite import open_sqlite
-from safepickle_dl.containers.tar import open_tar
-from safepickle_dl.containers.zip import find_end, open_zip
 from safepickle_dl.limits import DEFAULT_LIMITS, Budget, Limits
 from safepickle_dl.reader import Buffer
 
@@ -106,8 +103,12 @@ def _regions(node: Node, head: bytes, foreign: bool) -> Iterator[Part]:
     superblock = find_superblock(node.data, node.start, node.end)
     whole = (node.depth == 0 or not node.certain or superblock >= 0) and not foreign
     if superblock >= 0:
+        from safepickle_dl.containers.hdf5 import open_hdf5
+
         yield from open_hdf5(node, superblock)
     if head.startswith(NPY_MAGIC):
+        from safepickle_dl.containers.npy import open_npy
+
         yield from open_npy(node)
     elif head.startswith(HDF5_MAGIC):  # PyTables and pandas unpickle attributes and objects
         yield node.region(search=True, certain=False)
@@ -135,19 +136,33 @@ def _members(node: Node, head: bytes, spans: list[tuple[int, int]]) -> list[Iter
     """
     members: list[Iterator[Node | Problem]] = []
     if kind := compression(head):
+        from safepickle_dl.containers.compressed import open_compressed
+
         members.append(open_compressed(node, kind))
     if is_skippable(head):
+        from safepickle_dl.containers.compressed import open_skippable
+
         members.append(open_skippable(node))
     if is_tar(head):
+        from safepickle_dl.containers.tar import open_tar
+
         members.append(open_tar(node))
     if head.startswith(SEVENZIP_MAGIC):
+        from safepickle_dl.containers.sevenzip import open_7z
+
         members.append(open_7z(node))
     if head.startswith(SQLITE_MAGIC):
+        from safepickle_dl.containers.sqlite import open_sqlite
+
         members.append(open_sqlite(node))
     if not node.certain and decoded(head) is not None:  # text in a literal that was compressed, say
         members.append(open_encoded(node))
     if is_json(head):
+        from safepickle_dl.containers.json import open_json
+
         members.append(open_json(node))
-    if head.startswith(ZIP_MAGIC) or find_end(node.data, node.start, node.end) >= 0:
+    if head.startswith(ZIP_MAGIC) or find_zip_end(node.data, node.start, node.end) >= 0:
+        from safepickle_dl.containers.zip import open_zip
+
         members.append(open_zip(node, spans))
     return members

@@ -22,7 +22,6 @@ import numpy.typing as npt
 
 from safepickle_dl.containers.node import Node
 from safepickle_dl.containers.region import Note, Problem, Region
-from safepickle_dl.containers.sniff import HDF5_MAGIC
 from safepickle_dl.containers.spool import Spool
 from safepickle_dl.reader import Buffer
 
@@ -56,16 +55,6 @@ _SHUFFLE = re.compile(rb"\x02\0(?=(..(?:\x01\0..|..\x01\0)))", re.DOTALL)
 """The shuffle filter in either: its one value is behind the second number, or behind the third and the name."""
 _OTHERS = {b"lzf": 32000, b"blosc": 32001}
 """Filters that compress and are in wide use, by the names that are written beside their numbers."""
-
-
-def find_superblock(data: Buffer, start: int, end: int) -> int:
-    """Return where a superblock is, at the start or behind a block of the user's own (512 bytes, 1,024 ...), or -1."""
-    offset = 0
-    while start + offset + len(HDF5_MAGIC) <= end:
-        if data[start + offset : start + offset + len(HDF5_MAGIC)] == HDF5_MAGIC:
-            return start + offset
-        offset = 2 * offset or 512
-    return -1
 
 
 def open_hdf5(node: Node, superblock: int) -> Iterator[Region | Problem | Note]:

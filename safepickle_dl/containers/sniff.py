@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from safepickle_dl.reader import Buffer
+
 OPCODES = frozenset(b"(.012BCFGIJKLMNPQRSTUVX]abcdeghijlopqrstu})" + bytes(range(0x80, 0x99)))
 """The first byte of a pickle is one of these 68.
 
@@ -14,6 +16,9 @@ HEAD_BYTES = 1 << 16
 """How much of a compressed member is decompressed to learn whether the rest matters (bytes)."""
 
 ZIP_MAGIC = b"PK\x03\x04"
+END, END_SIZE = b"PK\x05\x06", 22
+"""Of a zip archive: the record that it ends with, but for a comment."""
+MAX_COMMENT_BYTES = 0xFFFF
 NPY_MAGIC = b"\x93NUMPY"
 _BZIP2_BLOCKS = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")
 _BZIP2_LENGTH = 0x31000000
@@ -87,6 +92,25 @@ def is_tar(head: bytes) -> bool:
         return False
     total = sum(head[:148]) + 8 * 0x20 + sum(head[156:512])
     return int(field, 8) == total
+
+
+def find_zip_end(data: Buffer, start: int, end: int) -> int:
+    """Return the offset of the last end record of a zip archive that the tail holds, or -1."""
+    low = max(start, end - END_SIZE - MAX_COMMENT_BYTES)
+    return data.rfind(END, low, end - END_SIZE + len(END)) if end - low >= END_SIZE else -1
+
+
+def find_superblock(data: Buffer, start: int, end: int) -> int:
+    """Return where the superblock of an HDF5 file is, or -1.
+
+    It is at the start, or behind a block of the user's own (512 bytes, 1,024 ...).
+    """
+    offset = 0
+    while start + offset + len(HDF5_MAGIC) <= end:
+        if data[start + offset : start + offset + len(HDF5_MAGIC)] == HDF5_MAGIC:
+            return start + offset
+        offset = 2 * offset or 512
+    return -1
 
 
 def may_be_pickle(head: bytes, size: int) -> bool:

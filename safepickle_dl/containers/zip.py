@@ -20,15 +20,13 @@ from safepickle_dl.containers.codecs import CODECS, Codec, Deflate, lzma_raw
 from safepickle_dl.containers.compressed import Inflater, unpack
 from safepickle_dl.containers.node import Node
 from safepickle_dl.containers.region import Problem
-from safepickle_dl.containers.sniff import ZIP_MAGIC
+from safepickle_dl.containers.sniff import END, END_SIZE, MAX_COMMENT_BYTES, ZIP_MAGIC, find_zip_end
 from safepickle_dl.reader import Buffer
 
-END, END_SIZE = b"PK\x05\x06", 22
 END64, END64_SIZE = b"PK\x06\x06", 56
 LOCATOR, LOCATOR_SIZE = b"PK\x06\x07", 20
 CENTRAL, CENTRAL_SIZE = b"PK\x01\x02", 46
 LOCAL_SIZE = 30
-MAX_COMMENT_BYTES = 0xFFFF
 MAX_END_RECORDS = 64
 """End records of one archive that are followed (count)."""
 
@@ -57,12 +55,6 @@ class Table:
     count: int
 
 
-def find_end(data: Buffer, start: int, end: int) -> int:
-    """Return the offset of the last end record that the tail holds, or -1."""
-    low = max(start, end - END_SIZE - MAX_COMMENT_BYTES)
-    return data.rfind(END, low, end - END_SIZE + len(END)) if end - low >= END_SIZE else -1
-
-
 def open_zip(node: Node, spans: Sequence[tuple[int, int]]) -> Iterator[Node | Problem]:
     """Yield the members of every directory that an end record reaches, each place once.
 
@@ -76,7 +68,7 @@ def open_zip(node: Node, spans: Sequence[tuple[int, int]]) -> Iterator[Node | Pr
     data, low = node.data, max(node.start, node.end - END_SIZE - MAX_COMMENT_BYTES)
     seen: set[tuple[int, int, int]] = set()
     found = empty = listed = False
-    record = find_end(data, node.start, node.end)
+    record = find_zip_end(data, node.start, node.end)
     for _ in range(MAX_END_RECORDS):
         if record < 0:
             break
