@@ -28,9 +28,9 @@ COLUMNS = ["file", "label", "group", "owner", "library", "tokens", "first", "cha
 VALIDATION_SLICES = 32
 """Slices of one file that are looked at between epochs (count); calibration and the judge look at all."""
 
-Bag = tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_], float, bool]
-"""Tokens of slices (k, t, f), which of them are known to be honest (k,), the file's label, and whether it is made.
-Dumps count as real."""
+Bag = tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_], float, bool, int]
+"""Tokens of slices (k, t, f), which of them are known to be honest (k,), the file's label, whether it is made, and its
+index in the data set. Dumps count as real."""
 
 
 def arrays_of(row: Mapping[str, Any]) -> SliceArrays:
@@ -107,6 +107,8 @@ class FileDataset(Dataset[Bag]):
             self.groups.append(str(row["group"]))
             self.sources.append(source_of(row))
             self.files.append(str(row["file"]))
+        self.difficulty = np.ones(len(self.labels))
+        """How far the net was from each label when it last saw the file (0 to 1); 1 where it has not been asked."""
         self.max_slices = max_slices
         self.random = None if seed is None else np.random.default_rng(seed)
 
@@ -115,7 +117,7 @@ class FileDataset(Dataset[Bag]):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> Bag:
-        """Return the tokens of the file's slices, which of them are honest, its label, and whether it is made.
+        """Return the tokens of the file's slices, which of them are honest, its label, whether it is made, its index.
 
         What is known to be the payload is always among them: without it the label would be wrong. So are the slices of
         an honest file that were found to be hard.
@@ -135,7 +137,7 @@ class FileDataset(Dataset[Bag]):
         payload = self.payload[index]
         knows_host = label == 1 and len(payload) > 0
         honest = ~np.isin(chosen, payload) if knows_host else np.full(len(chosen), label == 0)
-        return batch, honest, label, self.groups[index] in MADE_GROUPS
+        return batch, honest, label, self.groups[index] in MADE_GROUPS, index
 
 
 def honest_files(data: FileDataset) -> npt.NDArray[np.bool_]:
@@ -187,7 +189,7 @@ def drop_names(batch: npt.NDArray[np.int32], random: np.random.Generator) -> npt
 
 
 def collate(bags: list[Bag]) -> dict[str, Tensor]:
-    """Stack bags: `tokens` (s, t, f) of all slices, `file` and `honest` (s,) of each, `label` and `made` (n,)."""
+    """Stack bags: `tokens` (s, t, f) of all slices, `file` and `honest` (s,) of each, `label`, `made`, `index` (n,)."""
     t = max(bag.shape[1] for bag, *_ in bags)
     tokens = np.zeros((sum(len(bag) for bag, *_ in bags), t, N_FIELDS), np.int32)
     at = 0
@@ -198,20 +200,28 @@ def collate(bags: list[Bag]) -> dict[str, Tensor]:
     return {
         "tokens": torch.from_numpy(tokens),
         "file": torch.repeat_interleave(torch.arange(len(bags)), sizes),
-        "honest": torch.from_numpy(np.concatenate([honest for _, honest, _, _ in bags])),
-        "label": torch.tensor([label for *_, label, _ in bags]),
-        "made": torch.tensor([made for *_, made in bags]),
+        "honest": torch.from_numpy(np.concatenate([honest for _, honest, *_ in bags])),
+        "label": torch.tensor([label for _, _, label, _, _ in bags]),
+        "made": torch.tensor([made for *_, made, _ in bags]),
+        "index": torch.tensor([index for *_, index in bags]),
     }
 
 
 class MixtureSampler(Sampler[list[int]]):
     """Draws each batch with a fixed number of files of each group, so that plenty of one cannot drown another.
 
-    Within a group each owner, library or gadget is drawn by the root of its number of files.
+    Within a group each owner, library or gadget is drawn by the root of its number of files; half of the draws go by
+    the difficulty of each file as well, as it is at that time.
     """
 
     def __init__(
-        self, groups: Sequence[str], sources: Sequence[str], mixture: Mapping[str, int], n_batches: int, seed: int
+        self,
+        groups: Sequence[str],
+        sources: Sequence[str],
+        mixture: Mapping[str, int],
+        n_batches: int,
+        seed: int,
+        difficulty: npt.NDArray[np.float64] | None = None,
     ) -> None:
         """Configure.
 
@@ -221,6 +231,7 @@ class MixtureSampler(Sampler[list[int]]):
             mixture: group to its files in each batch (count).
             n_batches: batches of one epoch (count).
             seed: of everything drawn; each epoch goes on from the last.
+            difficulty: of each file (n,), at least one of a group above 0; it may change. None: all are alike.
 
         Raises:
             ValueError: a group of the mixture has no file.
@@ -234,6 +245,7 @@ class MixtureSampler(Sampler[list[int]]):
         self.mixture = dict(mixture)
         self.n_batches = n_batches
         self.random = np.random.default_rng(seed)
+        self.difficulty = np.ones(len(groups)) if difficulty is None else difficulty
 
     def __len__(self) -> int:
         """Return the batches of one epoch."""
@@ -243,9 +255,16 @@ class MixtureSampler(Sampler[list[int]]):
         """Yield batches of indices."""
         for _ in range(self.n_batches):
             draws = [
-                self.random.choice(self.pools[group], n, p=self.shares[group]) for group, n in self.mixture.items()
+                self.random.choice(self.pools[group], n, p=self._chances(group)) for group, n in self.mixture.items()
             ]
             yield np.concatenate(draws).tolist()
+
+    def _chances(self, group: str) -> npt.NDArray[np.float64]:
+        """Return how likely each file of a group is to be drawn."""
+        shares = self.shares[group]
+        hard = shares * self.difficulty[self.pools[group]]
+        chances: npt.NDArray[np.float64] = (shares + hard / hard.sum()) / 2
+        return chances
 
 
 class CorpusData(pl.LightningDataModule):
@@ -294,7 +313,8 @@ class CorpusData(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Bag]:
         """Draw batches after the mixture."""
         h: Any = self.hparams
-        sampler = MixtureSampler(self.training.groups, self.training.sources, h.mixture, h.steps_per_epoch, h.seed)
+        of = self.training
+        sampler = MixtureSampler(of.groups, of.sources, h.mixture, h.steps_per_epoch, h.seed, of.difficulty)
         return DataLoader(self.training, batch_sampler=sampler, collate_fn=collate)
 
     def val_dataloader(self) -> DataLoader[Bag]:

@@ -1,10 +1,13 @@
-"""Hard-negative mining: the slices of honest training files that the net suspects most are always drawn from then on.
+"""Hard examples: which files, and which slices of large honest ones, the net sees more often than others.
 
-A large honest file has thousands of slices, of which each step draws a few: without this, the net hardly ever sees the
-few that would cost the file its verdict.
+Most files are easy after a thousand steps. What the net last thought of a file decides how often it is drawn again. A
+large honest file has thousands of slices, of which each step draws a few: without mining, the net hardly ever sees
+the few that would cost the file its verdict.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -19,8 +22,21 @@ BATCH_SLICES = 512
 """Slices of one pass (count)."""
 
 
+class HardFiles(pl.Callback):
+    """Notes how far the net was from the label of each file that it saw."""
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Note it in the data set, which the sampler goes by."""
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        if isinstance(data, CorpusData):
+            off = (torch.sigmoid(outputs["highest"].float()) - batch["label"]).abs()
+            data.training.difficulty[batch["index"].cpu().numpy()] = off.double().cpu().numpy()
+
+
 class HardSlices(pl.Callback):
-    """Mines at the end of some epochs."""
+    """Mines at the end of some epochs: the slices of honest files that the net suspects most are always drawn."""
 
     def __init__(self, epochs: list[int], n: int = 4) -> None:
         """Configure.

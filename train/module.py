@@ -111,8 +111,8 @@ class SequenceTraining(pl.LightningModule):
         self.labels: list[Tensor] = []
         self.made: list[Tensor] = []
 
-    def training_step(self, batch: dict[str, Tensor], batch_index: int) -> Tensor:
-        """Return the loss of a batch of files."""
+    def training_step(self, batch: dict[str, Tensor], batch_index: int) -> dict[str, Tensor]:
+        """Return the loss of a batch of files, and the highest logit of each, (n,)."""
         label, honest = batch["label"], batch["honest"]
         logits = logits_by_length(self.net, batch["tokens"]).float()
         highest = highest_per_file(suspects(logits, honest, label[batch["file"]]), batch["file"], len(label))
@@ -121,7 +121,7 @@ class SequenceTraining(pl.LightningModule):
         slice_loss = F.softplus(logits[honest]).sum() / honest.sum().clamp(min=1)
         loss = file_loss + self.slice_weight * slice_loss
         self.log_dict({"train/loss": loss, "train/file_loss": file_loss}, prog_bar=True, batch_size=len(label))
-        return loss
+        return {"loss": loss, "highest": highest.detach()}
 
     def validation_step(self, batch: dict[str, Tensor], batch_index: int) -> None:
         """Collect the scores of a batch of files."""

@@ -1,6 +1,7 @@
 """The autoencoder on numpy: how new each slice is, and how unusual that is among honest files.
 
-The forward pass of `models.autoencoder`. Legend: k slices, n tokens, w words, g trigrams, p parts, v symbols.
+The forward pass of `models.autoencoder`. Legend: k slices, n tokens, w words, g trigrams, p parts, v symbols,
+s symbols that stand in slices.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ N_SCORED = 2
 """Callee and arguments count. The others help to foresee them: state is as varied as data is, and does not run."""
 
 Ints = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
 
 
 class NoveltyScorer:
@@ -57,7 +59,7 @@ class NoveltyScorer:
         scores = np.empty(len(chosen), np.float32)
         for start in range(0, len(chosen), BATCH_SLICES):
             part = chosen[start : start + BATCH_SLICES]
-            scores[start : start + len(part)] = self._losses(self._bags(arrays, part, grams))
+            scores[start : start + len(part)] = self._losses(len(part), *self._cells(arrays, part, grams))
         return scores
 
     def logits(self, arrays: SliceArrays, chosen: Ints) -> Floats:
@@ -68,8 +70,8 @@ class NoveltyScorer:
         """Return the share of honest validation files that are less new than each score, 0 to 1; it never falls."""
         return np.asarray(np.interp(raw, self.knots, self.levels), np.float32)
 
-    def _bags(self, arrays: SliceArrays, chosen: Ints, grams: Ints) -> Floats:
-        """Return the share of each symbol in each part of the chosen slices, (k, p, v)."""
+    def _cells(self, arrays: SliceArrays, chosen: Ints, grams: Ints) -> tuple[Ints, Doubles]:
+        """Return where in (k, p, v) each symbol of the chosen slices stands, and its share of its part, (s,)."""
         lengths = arrays.lengths[chosen]
         ends = np.cumsum(lengths)
         tokens = arrays.tokens[np.arange(ends[-1]) + np.repeat(arrays.first[chosen] - ends + lengths, lengths)]  # (n,)
@@ -80,24 +82,34 @@ class NoveltyScorer:
         words = grams[tokens[is_word] >> tk.WORD_SHIFT]  # (words among n, g)
         some = words > 0
         n_some = some.sum(1)
-        index = np.concatenate([row[~is_word] * self._n_symbols + ids[~is_word],
-                                (row[is_word, None] * self._n_symbols + words)[some]])  # fmt: skip
-        weight = np.concatenate([np.ones(len(row) - len(words)), np.repeat(1 / np.maximum(n_some, 1), n_some)])
-        n_rows = len(chosen) * self._n_parts
-        bags = np.bincount(index, weight, n_rows * self._n_symbols).reshape(n_rows, -1).astype(np.float32)
-        bags /= np.maximum(bags.sum(1, keepdims=True), np.float32(1e-6))
-        return bags.reshape(len(chosen), self._n_parts, -1)
+        rows = np.concatenate([row[~is_word], np.repeat(row[is_word], n_some)])
+        weights = np.concatenate([np.ones(len(row) - len(words)), np.repeat(1 / np.maximum(n_some, 1), n_some)])
+        shares = weights / np.bincount(rows, weights)[rows]
+        return rows * self._n_symbols + np.concatenate([ids[~is_word], words[some]]), shares
 
-    def _losses(self, bags: Floats) -> Floats:
-        """Return what is lost of the parts that count, (k,)."""
-        h: Floats = (bags.reshape(-1, self._n_symbols) @ self._symbol).reshape(len(bags), -1)
+    def _losses(self, n: int, cells: Ints, shares: Doubles) -> Floats:
+        """Return what is lost of the parts that count, (k,).
+
+        Args:
+            n: slices (k).
+            cells: what `_cells` returns, (s,).
+            shares: likewise.
+        """
+        v = self._n_symbols
+        bags = np.bincount(cells, shares, n * self._n_parts * v).astype(np.float32)
+        h: Floats = (bags.reshape(-1, v) @ self._symbol).reshape(n, -1)
         for layers in (self._encoder, self._decoder):
             h = gelu(h @ layers[0][0] + layers[0][1]) @ layers[1][0] + layers[1][1]
-        back = np.ascontiguousarray(h.reshape(len(bags), self._n_parts, -1)[:, :N_SCORED])
+        back = np.ascontiguousarray(h.reshape(n, self._n_parts, -1)[:, :N_SCORED])
         foreseen = back.reshape(-1, back.shape[-1]) @ self._symbol.T  # flat: numpy multiplies stacks slowly
-        foreseen = foreseen.reshape(len(bags), N_SCORED, -1) + self._bias  # (k, scored parts, v)
+        foreseen = foreseen.reshape(n, N_SCORED, v)
+        foreseen += self._bias
         foreseen -= foreseen.max(-1, keepdims=True)
-        foreseen -= np.log(np.exp(foreseen).sum(-1, keepdims=True))
-        shares = bags[:, :N_SCORED]
-        lost: Floats = np.einsum("kpv,kpv->k", shares, np.log(np.maximum(shares, np.float32(1e-9))) - foreseen)
-        return lost
+        rows, symbol = np.divmod(cells, v)
+        k, part = np.divmod(rows, self._n_parts)
+        scored = part < N_SCORED
+        k, part, symbol = k[scored], part[scored], symbol[scored]
+        log_share = np.log(bags[cells[scored]])
+        log_share -= foreseen[k, part, symbol]
+        log_share += np.log(np.exp(foreseen, out=foreseen).sum(-1))[k, part]
+        return np.bincount(k, shares[scored] * log_share, n).astype(np.float32)
