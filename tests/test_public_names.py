@@ -76,3 +76,15 @@ print("torch" in sys.modules)
 
 def test_the_engine_loads_on_first_touch_and_without_torch() -> None:
     assert run(ENGINE).strip() == "False"
+
+
+PLAIN = """
+import sys
+from safepickle_dl import Scanner
+assert Scanner().scan_bytes(b"].").verdict == "benign"
+print([name for name in ("tarfile", "bz2", "lzma", "sqlite3", "safepickle_dl.containers.zip") if name in sys.modules])
+"""
+
+
+def test_formats_that_are_not_met_are_not_imported() -> None:
+    assert run(PLAIN).strip() == "[]"

@@ -79,7 +79,7 @@ class SequenceTraining(pl.LightningModule):
     def __init__(
         self,
         d_model: int = 64,
-        n_layers: int = 3,
+        n_layers: int = 2,
         kernel: int = 5,
         dropout: float = 0.2,
         learning_rate: float = 1.5e-3,

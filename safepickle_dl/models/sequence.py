@@ -22,7 +22,7 @@ class SequenceConfig:
     n_ids: int = tk.N_IDS
     n_gram_ids: int = tk.N_GRAM_IDS
     d_model: int = 64
-    n_layers: int = 3
+    n_layers: int = 2
     kernel: int = 5
 
     def to_dict(self) -> dict[str, int]:

@@ -6,6 +6,7 @@ import json
 import re
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from train.corpus.config import CorpusConfig
 from train.data import MADE_GROUPS, CorpusData, FileDataset, MixtureSampler, collate, drop_names, source_weights
 from train.evaluate import JudgeConfig
 from train.export import export
-from train.hard import mine
+from train.hard import HardFiles, mine
 from train.module import SequenceTraining, highest_per_file, logits_by_length, suspects
 from train.variants import VARIANTS
 
@@ -34,9 +35,9 @@ def test_a_payload_is_always_drawn(corpus: Path) -> None:
     hosted = [i for i in range(len(data)) if 0 < len(data.payload[i]) < 6 < len(data.chosen[i])]
     assert len(hosted) > 10
     for i in hosted:
-        batch, honest, label, _ = data[i]
+        batch, honest, label, _, index = data[i]
         payload = pad(data.arrays[i], data.payload[i])
-        assert label == 1.0 and len(batch) == 6
+        assert label == 1.0 and len(batch) == 6 and index == i
         assert honest.tolist() == [False] * len(payload) + [True] * (6 - len(payload))
         assert (batch[: len(payload), : payload.shape[1], 0] == payload[..., 0]).all()  # names may be masked, roles not
 
@@ -101,10 +102,12 @@ def bag(*ids: int, role: int = tk.NAME) -> np.ndarray:
 
 
 def test_collate_keeps_files_apart() -> None:
-    batch = collate([(bag(700, 701), np.array([False, True]), 1.0, True), (bag(702), np.array([True]), 0.0, False)])
+    both = (bag(700, 701), np.array([False, True]), 1.0, True, 7), (bag(702), np.array([True]), 0.0, False, 4)
+    batch = collate(list(both))
     assert batch["tokens"].shape == (3, 3, N_FIELDS)
     assert batch["file"].tolist() == [0, 0, 1] and batch["honest"].tolist() == [False, True, True]
     assert batch["label"].tolist() == [1.0, 0.0] and batch["made"].tolist() == [True, False]
+    assert batch["index"].tolist() == [7, 4]
 
 
 def test_highest_per_file() -> None:
@@ -167,6 +170,26 @@ def test_a_source_with_many_files_does_not_drown_the_others() -> None:
     drawn = np.concatenate(list(MixtureSampler(["a"] * 101, sources, {"a": 10}, 200, seed=0)))
     assert (drawn == 100).mean() == pytest.approx(1 / 11, abs=0.02)  # by the roots of 100 and of 1
     np.testing.assert_allclose(source_weights(sources), [1 / 110] * 100 + [1 / 11])
+
+
+def test_half_of_the_draws_go_by_difficulty() -> None:
+    difficulty = np.ones(100)
+    sampler = MixtureSampler(["a"] * 100, ["x"] * 100, {"a": 10}, 300, 0, difficulty)
+    difficulty[:] = 0.01
+    difficulty[3] = 0.99
+    drawn = np.concatenate(list(sampler))
+    assert (drawn == 3).mean() == pytest.approx(0.005 + 0.5 * 0.99 / (0.99 + 99 * 0.01), abs=0.03)
+    assert len(set(drawn.tolist())) == 100
+
+
+def test_a_file_is_as_difficult_as_the_net_was_wrong(corpus: Path) -> None:
+    data = CorpusData({"made-malicious": 1, "made-benign": 1}, str(corpus), judged_groups=list(MADE_GROUPS))
+    data.setup("fit")
+    batch = {"index": torch.tensor([5, 2]), "label": torch.tensor([1.0, 0.0])}
+    outputs = {"highest": torch.logit(torch.tensor([0.9, 0.2]))}
+    HardFiles().on_train_batch_end(SimpleNamespace(datamodule=data), None, outputs, batch, 0)  # type: ignore[arg-type]
+    assert data.training.difficulty[[5, 2, 0]] == pytest.approx([0.1, 0.2, 1.0])
+    assert next(iter(data.train_dataloader().batch_sampler.difficulty[[5]])) == pytest.approx(0.1)  # type: ignore[union-attr]
 
 
 def test_hard_slices_of_honest_files_are_always_drawn(corpus: Path) -> None:
