@@ -54,9 +54,9 @@ class HonestSlices(Dataset[Bag]):
         return len(self.slices)
 
     def __getitem__(self, index: int) -> Bag:
-        """Return (1, t, f) tokens of a slice, and that it is honest."""
+        """Return (1, t, f) tokens of a slice, that it is honest, and its index."""
         arrays, k = self.slices[index]
-        return pad(arrays, np.array([k])), np.array([True]), 0.0, False
+        return pad(arrays, np.array([k])), np.array([True]), 0.0, False, index
 
 
 def library_of(arrays: SliceArrays, k: int) -> int:

@@ -197,7 +197,7 @@ class Repository:
             self._git("cat-file", "-e", f"{commit}^{{tree}}")
         except UnavailableError:
             return False
-        self._git("rev-parse", "--verify", name)
+        self._git("rev-parse", name)
         try:
             self._git("cat-file", "-e", name)
         except UnavailableError:
