@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from train.corpus.attacks import bombs, effects, functions, overwrites, stages, techniques, tricks
+from train.corpus.attacks import bombs, effects, functions, overwrites, stages, strangers, techniques, tricks
 from train.corpus.attacks.techniques import Aim, Technique
 from train.corpus.draw import Draw
 from train.corpus.gadgets.table import KNOWN, Gadget
@@ -36,6 +36,8 @@ TECHNIQUES: dict[str, tuple[int, Technique]] = {
     "commanded": (5, lambda aim, rng: effects.effect("commanded", rng)),
     "written": (6, lambda aim, rng: effects.effect("written", rng)),
     "exfiltrated": (5, lambda aim, rng: effects.effect("exfiltrated", rng)),
+    "carried": (9, strangers.carried),
+    "handed": (6, strangers.handed),
     "aliased": (3, tricks.aliased),
     "extension": (2, tricks.extension),
     "persistent": (2, tricks.persistent),
@@ -50,7 +52,7 @@ suspect the honest ones beside it; the judge may ask for it by name."""
 
 OWN_GADGET = frozenset(
     ["constructed", "function", "nested", "write-import", "import-only", "staged-code", "overwrite", "evaluated",
-     "commanded", "written", "exfiltrated", "tampered", "exhaust", "bomb", "silent-bomb"]
+     "commanded", "written", "exfiltrated", "carried", "tampered", "exhaust", "bomb", "silent-bomb"]
 )  # fmt: skip
 """Techniques that bring what they call with them: the attack is filed under the first import that it makes."""
 

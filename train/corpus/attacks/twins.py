@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from train.corpus.attacks import bland as compositions
-from train.corpus.attacks import bombs, effects, functions, overwrites, stages, tricks
+from train.corpus.attacks import bombs, effects, functions, overwrites, stages, strangers, tricks
 from train.corpus.attacks.grammar import TECHNIQUES, Made, first_import
 from train.corpus.attacks.techniques import Aim
 from train.corpus.draw import Draw
@@ -52,6 +52,12 @@ _OWN: dict[str, Callable[[Draw], Any]] = {
 }
 """Technique to what honest pickles have in its place."""
 
+_STRANGERS: dict[str, Callable[[str, Draw], Any]] = {
+    "carried": strangers.carried_honestly,
+    "handed": strangers.handed_honestly,
+}
+"""Technique to what the same modules are asked for honestly."""
+
 _AROUND_PURE = ("direct", "getattr", "methodcaller", "dotted", "partial", "mapped", "encoded-argument", "inside-state")
 """Techniques that are harmless around a function that only computes: what is called shows in the pickle."""
 
@@ -69,6 +75,8 @@ def twin_of(technique: str, gadgets: Sequence[Gadget], rng: Draw) -> Made:
     """Return an honest counterpart of an attack by `technique`: of its own kind where there is one, or of any kind."""
     if technique in _AROUND_PURE and rng.random() < PURE_SHARE:
         return _made("pure", _pure(technique, rng))
+    if technique in _STRANGERS and rng.random() < OWN_SHARE and (mined := _mined(gadgets, rng)):
+        return _made(technique, _STRANGERS[technique](mined.module, rng))
     if technique in _OWN and rng.random() < OWN_SHARE:
         return _made(technique, _OWN[technique](rng))
     kind = rng.choices(list(_KINDS), list(_KINDS.values()))[0]
@@ -100,15 +108,20 @@ def _pure(technique: str, rng: Draw) -> Any:
 _ACT_WHEN_IMPORTED = ("idlelib.", "lib2to3.", "test.", "turtledemo.", "ensurepip.", "this", "antigravity", "pip.")
 
 
+def _mined(gadgets: Sequence[Gadget], rng: Draw) -> Gadget | None:
+    """Return a gadget whose module may be imported; None where there seems to be none."""
+    some = rng.sample(gadgets, min(40, len(gadgets)))
+    return next(
+        (g for g in some if g.depth > 0 and not g.module.startswith(_ACT_WHEN_IMPORTED) and "__main__" not in g.module),
+        None,
+    )
+
+
 def _gadget(gadgets: Sequence[Gadget], rng: Draw) -> Any:
     """A gadget that nobody calls: its class rebuilt from a state, its bound method or itself kept as an attribute."""
-    mined = [
-        g for g in rng.sample(gadgets, min(40, len(gadgets)))
-        if g.depth > 0 and not g.module.startswith(_ACT_WHEN_IMPORTED) and "__main__" not in g.module
-    ]  # fmt: skip
-    if not mined:
+    gadget = _mined(gadgets, rng)
+    if gadget is None:
         return objects.whole(rng)
-    gadget = mined[0]
     first, _, method = gadget.name.partition(".")
     if not first.lstrip("_")[:1].isupper():
         kept = Ref(gadget.module, gadget.name)

@@ -78,9 +78,43 @@ WORDS = [
     "canary",
     "exploit",
 ]
-HOSTS = ("example.com", "example.org", "c2.example.com", "files.example.net", "attacker.example", "evil.example.com")
-ENDINGS = ("txt", "sh", "py", "bin", "log", "json", "exe", "pkl", "dat", "pth", "so", "dll", "ps1", "zip", "jpg", "out")
+_PLAIN = """
+    accuracy adapter anchors archive article assets audio average backbone baseline batch best bias block book
+    boundary bucket budget calendar camera campaign catalog center channel chart checkpoint city classes client
+    cluster columns config contact context corpus country course customer daily dataset decoder default dense depth
+    detector device dictionary district document draft edges embeddings encoder engine entity epoch estimator event
+    example experiment export features field filters final fold forest frame generator genre graph grid header
+    history house image index invoice item journal kernel labels latest layer ledger lesson letter lexicon library
+    license lookup mapping market matrix mean measure member merged message meta metrics mirror module monthly movie
+    music network notes offset orders outline overview packet page panel params partition patient payment people
+    phase photo pipeline plan player points policy portfolio price product profile project prompt protein quality
+    quarter query raw reader recipe record region release replica report resnet resource response review river sales
+    scaler schedule schema season segment sensor sequence series server session shard shop sizes small spectrum
+    speech sprint staff station statistics store stream street student summary survey table target task team
+    template ticket timeline topic track trades train translation tree trial tutorial units usage valid values
+    vectors vehicle version video visitors vocab volume voyage warehouse weather weekly weights window worker yearly
+    zone
+"""
+PLAIN_WORDS = _PLAIN.split()
+"""What honest files are called: who does not want to be noticed takes such names."""
+PLAIN_SHARE = 0.5
+"""Share of words, and of folders, that are plain (probability)."""
+HOSTS = (
+    "example.com", "example.org", "c2.example.com", "files.example.net", "attacker.example", "evil.example.com",
+    "mirror.example.com", "cdn.example.org", "models.example.net", "hub.example.com", "api.example.com",
+    "www.example.net", "static.example.org", "downloads.example.com", "git.example.org", "data.example.net",
+)  # fmt: skip
+ENDINGS = (
+    "txt", "sh", "py", "bin", "log", "json", "exe", "pkl", "dat", "pth", "so", "dll", "ps1", "zip", "jpg", "out", "pt",
+    "ckpt", "h5", "npy", "npz", "csv", "parquet", "yaml", "toml", "onnx", "joblib", "tar.gz", "model", "html", "cfg",
+    "ini", "db", "png", "md", "gz", "pickle", "safetensors",
+)  # fmt: skip
 FOLDERS = ("/tmp", "/var/tmp", "/dev/shm", "~", "/home/user", "/root", ".", "..", "/etc/cron.d", "/opt/app", "C:\\Temp")
+PLAIN_FOLDERS = (
+    "weights", "data", "data/raw", "models", "checkpoints", "configs", "assets", "artifacts", "output", "cache", "logs",
+    "runs/exp", "src", "results", "./weights", "../data", "/data", "/mnt/data", "/opt/ml/model", "/workspace",
+    "/content", "/srv/app", "/usr/share", "/app/models", "~/models", "~/.cache/hub", "C:/data", "D:\\work",
+)  # fmt: skip
 SECRETS = [
     "/etc/passwd",
     "/etc/shadow",
@@ -174,10 +208,11 @@ PROOF_SHARE = 0.15
 
 def word(rng: Draw) -> str:
     """Return a file or marker name without ending."""
-    base = rng.choice(WORDS)
+    words = PLAIN_WORDS if rng.random() < PLAIN_SHARE else WORDS
+    base = rng.choice(words)
     kind = rng.randrange(5)
     if kind == 0:
-        return f"{base}_{rng.choice(WORDS)}"
+        return f"{base}_{rng.choice(words)}"
     if kind == 1:
         return f"{base}{rng.randrange(1000)}"
     if kind == 2:
@@ -214,7 +249,7 @@ def path(rng: Draw) -> str:
         return rng.choice(SECRETS)
     if kind == 1:
         return rng.choice(PERSISTENT)
-    folder = rng.choice(FOLDERS)
+    folder = rng.choice(PLAIN_FOLDERS if rng.random() < PLAIN_SHARE else FOLDERS)
     return f"{folder}/{word(rng)}" + (f".{rng.choice(ENDINGS)}" if rng.random() < 0.75 else "")
 
 
@@ -295,6 +330,12 @@ def _simple_command(rng: Draw) -> str:
             lambda: f"kill -9 {rng.randrange(1, 9999)}",
             lambda: f"export {w.upper()}={p}",
             lambda: f"tar czf - {p} | curl -T - {u}",
+            lambda: f"python {p}",
+            lambda: f"make -C {p} {w}",
+            lambda: f"{w} --{word(rng)} {p}",
+            lambda: f"{w} {word(rng)}",
+            lambda: f"mv {p} {path(rng)}",
+            lambda: f"tar xf {p} -C {path(rng)}",
         )
     )()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from train.corpus.draw import Draw
 from train.corpus.gadgets import payloads
-from train.corpus.honest.values import class_ref, function_ref, key, prose, regex, scalar, value
+from train.corpus.honest.values import class_ref, function_ref, key, prose, regex, scalar, standard_ref, value
 from train.corpus.spelling.expressions import Build, Call, New, Persistent, Ref, Same, SetItems
 
 
@@ -169,6 +169,9 @@ def small_object(rng: Draw) -> Any:
             lambda: function_object(rng),
             lambda: class_ref(rng),
             lambda: function_ref(rng),
+            lambda: standard_ref(rng),
+            lambda: {key(rng): standard_ref(rng) for _ in range(r(1, 6))},
+            lambda: Build(custom_object(rng), {f"_{key(rng)}": standard_ref(rng)}),
             lambda: Ref(
                 *rng.choice(
                     (

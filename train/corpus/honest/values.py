@@ -249,6 +249,41 @@ def function_ref(rng: Draw) -> Ref:
     return Ref(".".join(parts), f"{verb}_{rng.choice(_STEMS).lower()}")
 
 
+_STANDARD = """
+    os.path: join basename exists isfile getsize splitext abspath expanduser; os: getcwd getenv listdir cpu_count
+    getpid urandom fspath; time: time sleep perf_counter strftime monotonic; threading: Thread Lock Event Timer
+    local; queue: Queue Empty; logging: getLogger StreamHandler Formatter info warning Handler; json: loads dumps
+    load JSONEncoder; math: sqrt log exp floor ceil isnan; random: random choice uniform shuffle randint Random;
+    urllib.parse: quote urlencode urlparse urljoin; html: escape unescape; base64: b64encode b64decode; hashlib: md5
+    sha256 sha1; zlib: compress decompress crc32; csv: reader writer DictReader; re: sub match escape findall;
+    textwrap: dedent fill; string: capwords Template; itertools: chain product count; functools: reduce lru_cache
+    partial wraps; operator: add mul itemgetter attrgetter eq; copy: copy deepcopy; collections: deque Counter
+    namedtuple defaultdict; statistics: mean median stdev; tkinter: Tk Menu Frame Label Button StringVar Canvas
+    Entry; tkinter.ttk: Button Treeview Style; tkinter.messagebox: showinfo askyesno; tkinter.filedialog:
+    askopenfilename; uuid: uuid4 UUID; platform: system node machine python_version; getpass: getuser; socket:
+    gethostname socket timeout; asyncio: sleep Queue Lock gather; concurrent.futures: ThreadPoolExecutor Future;
+    multiprocessing: Queue cpu_count Pool; shutil: which get_terminal_size; glob: glob; fnmatch: fnmatch; tempfile:
+    gettempdir mkdtemp; pprint: pprint pformat; traceback: format_exc; inspect: signature getsource; struct: pack
+    unpack; http: HTTPStatus; email.message: Message EmailMessage; xml.etree.ElementTree: Element fromstring;
+    configparser: ConfigParser; argparse: ArgumentParser Namespace; unittest: TestCase; unittest.mock: Mock;
+    contextlib: suppress contextmanager; dataclasses: asdict field; enum: Enum auto; decimal: Decimal getcontext;
+    weakref: ref; heapq: heappush nlargest; bisect: insort bisect_left; calendar: monthrange; sqlite3: Row; difflib:
+    SequenceMatcher; secrets: token_hex; datetime: datetime timedelta datetime.now datetime.fromisoformat; pathlib:
+    Path PurePath Path.home; builtins: print len sorted open str.lower dict.get repr sum max isinstance input
+"""
+STANDARD: list[tuple[str, str]] = [
+    (module.strip(), name)
+    for module, _, names in (part.partition(":") for part in _STANDARD.split(";"))
+    for name in names.split()
+]
+"""(module, name) of what programs keep without calling it: defaults, handlers, tables of functions."""
+
+
+def standard_ref(rng: Draw) -> Ref:
+    """Return a function or class of the standard library, as a value."""
+    return Ref(*rng.choice(STANDARD))
+
+
 def prose(rng: Draw) -> str:
     """Return a text that is data: plain, or one that looks like an attack, a document or a pattern."""
     return rng.template(
