@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -92,11 +93,14 @@ def _rows_of(output: Path, seed: int, n_objects: int, name: str) -> list[dict[st
         command = [sys.executable, "-m", "train.corpus.dumps.found", name, folder, str(seed), str(n_objects)]
         environment = {"HOME": folder, "TMPDIR": folder, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
         nowhere = subprocess.DEVNULL
+        process = subprocess.Popen(
+            command, env=os.environ | environment, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True
+        )
         with suppress(subprocess.TimeoutExpired):
-            subprocess.run(
-                command, env=os.environ | environment, timeout=PROCESS_LIMIT_S,
-                stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False,
-            )  # fmt: skip
+            process.wait(PROCESS_LIMIT_S)
+        with suppress(ProcessLookupError):  # with all that other people's objects have forked
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
         manifest = Path(folder) / MANIFEST
         lines = manifest.read_text(encoding="utf-8").splitlines() if manifest.exists() else []
         rows = [json.loads(line) for line in lines if line.endswith("}")]

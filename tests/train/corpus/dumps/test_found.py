@@ -50,6 +50,14 @@ class Endless:
 def distance(a, b):
     return 0
 """
+FORKING = """
+import os, time
+child = os.fork()
+if child == 0:
+    time.sleep(600)
+    os._exit(0)
+open("{child}", "w").write(str(child))
+"""
 
 
 @pytest.fixture
@@ -60,11 +68,12 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (site / "geometry" / "__init__.py").write_text("")
     (site / "geometry" / "shapes.py").write_text(SOURCE.format(marker=marker))
     (site / "geometry" / "broken.py").write_text("raise SystemExit(3)")
+    (site / "geometry" / "forking.py").write_text(FORKING.format(child=tmp_path / "child"))
     (site / "geometry" / "test_shapes.py").write_text("raise AssertionError('tests are not imported')")
     info = site / "geometry_kit-1.5.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: geometry-kit\nVersion: 1.5\n")
-    files = [f"geometry/{name}.py,," for name in ("__init__", "shapes", "broken", "test_shapes")]
+    files = [f"geometry/{name}.py,," for name in ("__init__", "shapes", "broken", "forking", "test_shapes")]
     (info / "RECORD").write_text("\n".join(files) + "\n")
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", f"{site}:{Path.cwd()}")
@@ -74,7 +83,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_objects_of_a_package(package: Path, tmp_path: Path) -> None:
     assert "geometry-kit" in distributions() and "python" in distributions()
     modules = modules_of("geometry-kit", Random(0))
-    assert modules[0] == "geometry" and {*modules[1:]} == {"geometry.shapes", "geometry.broken"}
+    assert modules[0] == "geometry" and {*modules[1:]} == {"geometry.shapes", "geometry.broken", "geometry.forking"}
     rows = run_found(tmp_path / "out", seed=0, n_objects=24, workers=1, only=["geometry-kit"])
     recipes = {row["recipe"] for row in rows}
     assert {"found.geometry.shapes.Point", "found.geometry.shapes.Reader", "found.geometry.shapes.Tidy"} <= recipes
@@ -87,6 +96,14 @@ def test_objects_of_a_package(package: Path, tmp_path: Path) -> None:
         assert result.coverage.complete and result.verdict is not Verdict.ERROR
     again = run_found(tmp_path / "again", seed=0, n_objects=24, workers=1, only=["geometry-kit"])
     assert [row["recipe"] for row in again] == [row["recipe"] for row in rows]
+    assert not _runs(int((tmp_path / "child").read_text()))  # what an import forked went with its parent
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_the_guard_refuses_programs_connections_and_writing_elsewhere(tmp_path: Path) -> None:
