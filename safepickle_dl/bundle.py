@@ -27,7 +27,7 @@ SUMS = "SHA256SUMS"
 ONNX = ".onnx"
 MEMBERS = ("sequence", "handcrafted", "anomaly")
 """What an ensemble may hold; the first is always there."""
-LOOSER = 3
+LOOSER = 2
 """How many times the share of honest files that may be malicious may at least be suspicious."""
 
 

@@ -109,7 +109,7 @@ def _add_scan(commands: argparse._SubParsersAction[_Parser]) -> None:
         "--fpr",
         type=float,
         metavar="RATE",
-        help="share of honest files that may be called malicious: 0.001, 0.005, 0.01 (the default) or 0.03",
+        help="share of honest files that may be called malicious: 0.001, 0.005 (the default), 0.01 or 0.03",
     )
     scan.add_argument(
         "paths",

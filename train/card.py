@@ -47,7 +47,7 @@ calibration). A file is `malicious` from the threshold of the stated rate of fal
 {thresholds}
 
 The rate of {fpr} is used unless another is asked for (`--fpr`); `suspicious` begins at the next rate that is at least
-three times as large. Rates that the validation files are too few to show are read off the tail of their scores.
+twice as large. Rates that the validation files are too few to show are read off the tail of their scores.
 
 ## Results
 

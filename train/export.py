@@ -29,7 +29,7 @@ from train.data import ALL_GROUPS, FileDataset, honest_files, source_weights
 from train.ensemble import calibrate, fit_weights, member_logits, thresholds
 from train.module import SequenceTraining
 
-DEFAULT_FPR = 0.01
+DEFAULT_FPR = 0.005
 """Share of honest files that may be called malicious where the user states none."""
 PARITY_FILES, PARITY_SLICES = 200, 64
 """Validation files, and slices of each, that the runtimes are compared on (count)."""
@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data/corpus"))
     parser.add_argument("--output", type=Path, default=Path("checkpoints/safepickle-1"))
     parser.add_argument("--name", default="safepickle")
-    parser.add_argument("--version", default="2.3.0")
+    parser.add_argument("--version", default="2.4.0")
     given = parser.parse_args()
     others = {name: path for name, path in (("handcrafted", given.handcrafted), ("anomaly", given.anomaly)) if path}
     config = export(given.checkpoint, given.data, given.output, given.name, given.version, others=others)
