@@ -11,6 +11,7 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from train.corpus.attacks.hidden import hidden_text
@@ -84,21 +85,22 @@ def _acting(made: Callable[[Draw], str], rng: Draw) -> str:
 def _shown(text: str, module: str, rng: Draw) -> Any:
     """Return the call of a reader with a text."""
     more = tuple(rng.choice((None, True, 0, {}, values.key(rng))) for _ in range(rng.choice((0, 0, 0, 1, 2))))
+    reader = partial(_function, module, _READ, rng)
     said: Any = text if rng.random() < 0.85 else text.encode()
     return rng.template(
         (
-            lambda: Call(_function(module, _READ, rng), (said, *more)),
-            lambda: Call(_function(module, _READ, rng), (said,)),
-            lambda: Call(_function(module, _READ, rng), (values.key(rng), said)),
-            lambda: Call(_function(module, _READ, rng), ({values.key(rng): said},)),
-            lambda: Call(_function(module, _READ, rng), ([said],)),
-            lambda: Call(_function(module, _READ, rng), (said, {values.key(rng): values.scalar(rng)})),
-            lambda: Call(_function(module, _READ, rng), (Call(Ref("io", "StringIO"), (text,)), *more)),
+            lambda: Call(reader(), (said, *more)),
+            lambda: Call(reader(), (said,)),
+            lambda: Call(reader(), (values.key(rng), said)),
+            lambda: Call(reader(), ({values.key(rng): said},)),
+            lambda: Call(reader(), ([said],)),
+            lambda: Call(reader(), (said, {values.key(rng): values.scalar(rng)})),
+            lambda: Call(reader(), (Call(Ref("io", "StringIO"), (text,)), *more)),
             lambda: method(rng, _object(module, rng), rng.choice(_READ), said, *more),
             lambda: method(rng, _object(module, rng), rng.choice(_READ), said),
-            lambda: Call(Call(_function(module, _READ, rng), (said,)), ()),
-            lambda: method(rng, Call(_function(module, _READ, rng), (said,)), rng.choice(_READ)),
-            lambda: Call(Call(helper("functools", "partial", rng), (_function(module, _READ, rng), said)), more),
+            lambda: Call(Call(reader(), (said,)), ()),
+            lambda: method(rng, Call(reader(), (said,)), rng.choice(_READ)),
+            lambda: Call(Call(helper("functools", "partial", rng), (reader(), said)), more),
             lambda: Call(Build(_object(module, rng), {values.key(rng): said}), ()),
         )
     )()
@@ -108,9 +110,14 @@ def _expression(rng: Draw) -> str:
     return payloads.code(rng, expression=True)
 
 
+def _dotted(rng: Draw) -> str:
+    """Return the dotted name of what an attacker wants to have called."""
+    return target_name(rng).replace(":", ".")
+
+
 def _evil_settings(rng: Draw) -> dict[str, Any]:
     """Return settings that name what shall be called."""
-    name, argument = target_name(rng).replace(":", "."), _acting(payloads.command, rng)
+    name, argument = _dotted(rng), _acting(payloads.command, rng)
     w = payloads.word(rng)
     return rng.template(
         (
@@ -135,13 +142,14 @@ def _evil_settings(rng: Draw) -> dict[str, Any]:
 
 def _plain_settings(rng: Draw) -> dict[str, Any]:
     cls = values.class_ref(rng)
+    path = f"{cls.module}.{cls.name}"
     return rng.template(
         (
-            lambda: {"_target_": f"{cls.module}.{cls.name}", values.key(rng): rng.random()},
-            lambda: {"py/object": f"{cls.module}.{cls.name}", values.key(rng): values.key(rng)},
-            lambda: {"()": f"{cls.module}.{cls.name}", "level": "INFO"},
+            lambda: {"_target_": path, values.key(rng): rng.random()},
+            lambda: {"py/object": path, values.key(rng): values.key(rng)},
+            lambda: {"()": path, "level": "INFO"},
             lambda: {"class": cls.name, "args": [values.key(rng), rng.randrange(9)]},
-            lambda: {"class_path": f"{cls.module}.{cls.name}", "init_args": {values.key(rng): rng.randrange(99)}},
+            lambda: {"class_path": path, "init_args": {values.key(rng): rng.randrange(99)}},
             lambda: {values.key(rng): values.key(rng), values.key(rng): rng.randrange(999)},
             lambda: {"image": base64.b64encode(rng.randbytes(30)).decode(), "version": rng.randrange(9)},
         )
@@ -191,9 +199,9 @@ def _evil_text(rng: Draw) -> str:
             lambda: f"{{{{py: {code}}}}}{v}",
             lambda: f"#set ${w[0]} = {expr}\n",
             lambda: f"{{0.__class__.__init__.__globals__[{w}]}}",
-            lambda: f"{v}: !!python/object/apply:{target_name(rng).replace(':', '.')} [{cmd!r}]",
-            lambda: f"{v}: !!python/object/new:{target_name(rng).replace(':', '.')}\n  args: [{cmd!r}]\n",
-            lambda: f"{v}: !<tag:yaml.org,2002:python/name:{target_name(rng).replace(':', '.')}> {n}",
+            lambda: f"{v}: !!python/object/apply:{_dotted(rng)} [{cmd!r}]",
+            lambda: f"{v}: !!python/object/new:{_dotted(rng)}\n  args: [{cmd!r}]\n",
+            lambda: f"{v}: !<tag:yaml.org,2002:python/name:{_dotted(rng)}> {n}",
             lambda: f"{target_name(rng)}({cmd!r})",
             lambda: f"COPY {v} TO PROGRAM '{cmd}'",
             lambda: f"COPY (SELECT {n} AS {v}) TO '{file}' (HEADER)",
@@ -235,6 +243,7 @@ def _plain_text(rng: Draw) -> str:
     """Return a text in the same languages that does what it looks like."""
     v, k, w, n = values.key(rng), values.key(rng), payloads.word(rng), rng.randrange(99)
     cls = values.class_ref(rng)
+    path = f"{cls.module}.{cls.name}"
     return rng.template(
         (
             lambda: _laid_out(_plain_settings(rng), rng),
@@ -256,7 +265,7 @@ def _plain_text(rng: Draw) -> str:
             lambda: f"{{0.{k}:>{n}}} {{{v}}}",
             lambda: f"{v}: [{n}, {k}]\n{k}: !!str {n}\n",
             lambda: f"{cls.module}:{cls.name}",
-            lambda: f"{cls.module}.{cls.name}",
+            lambda: path,
             lambda: f"SELECT {v}, {k} FROM {w} WHERE id = {n}",
             lambda: f"INSERT INTO {w} ({v}) VALUES ({n})",
             lambda: f"CREATE TABLE {w} ({v} INTEGER, {k} TEXT)",
