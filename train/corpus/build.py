@@ -66,8 +66,20 @@ def build(config: CorpusConfig) -> dict[str, Any]:
         waiting = [pool.submit(_make_part, job, folder) for job in missing]
         for done in tqdm(as_completed(waiting), total=len(jobs), initial=len(jobs) - len(missing), unit="part"):
             done.result()
+    if config.callees is not None:
+        write_callees_to_train(config, output / "callees.parquet")
     paths = [folder / f"{job.name}.parquet" for job in jobs]
     return write(paths, output)
+
+
+def write_callees_to_train(config: CorpusConfig, path: Path) -> None:
+    """Keep the callables whose package trains, both as a gadget's module and as a library with dumps."""
+    table = pq.read_table(config.callees)
+    trains = [
+        config.module_split(module) == "train" and config.library_split(library) == "train"
+        for module, library in zip(table["module"].to_pylist(), table["library"].to_pylist(), strict=True)
+    ]
+    pq.write_table(table.filter(pa.array(trains)), path, compression="zstd")
 
 
 _sources: Sources | None = None

@@ -14,8 +14,11 @@ import sysconfig
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from train.corpus.dumps.found import libraries_by_package
+from train.corpus.gadgets.callees import callees, write_callees
 from train.corpus.gadgets.facts import Call, Function, Module, Taint, read_module
 from train.corpus.gadgets.fit import fit, summary
 from train.corpus.gadgets.holders import HOLDERS, Holder, holders, read_holders, write_holders
@@ -70,19 +73,25 @@ def sources(roots: Iterable[Path]) -> Iterator[tuple[str, bool, Path]]:
             yield ".".join(parts[:-1] if is_package else parts), is_package, path
 
 
-def read_sources(found: Iterable[tuple[str, bool, Path]]) -> dict[str, Module]:
-    """Parse sources; those that are no Python of this version are left out."""
-    modules: dict[str, Module] = {}
+def read_sources(found: Iterable[tuple[str, bool, Path]], workers: int = 1) -> dict[str, Module]:
+    """Parse sources, the first of each name; those that are no Python of this version are left out."""
+    first: dict[str, tuple[str, bool, Path]] = {}
+    for source in found:
+        if source[0] and source[2].stat().st_size <= MAX_SOURCE_BYTES:
+            first.setdefault(source[0], source)
+    with ProcessPoolExecutor(workers) as pool:
+        read = pool.map(_read, first.values(), chunksize=100)
+        return {module.name: module for module in read if module is not None}
+
+
+def _read(source: tuple[str, bool, Path]) -> Module | None:
+    name, is_package, path = source
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # invalid escapes in other people's sources
-        for name, is_package, path in found:
-            if not name or name in modules or path.stat().st_size > MAX_SOURCE_BYTES:
-                continue
-            try:
-                modules[name] = read_module(name, is_package, path.read_text(encoding="utf-8"))
-            except (SyntaxError, ValueError, RecursionError):
-                continue
-    return modules
+        try:
+            return read_module(name, is_package, path.read_text(encoding="utf-8"))
+        except (SyntaxError, ValueError, RecursionError):
+            return None
 
 
 class Graph:
@@ -244,18 +253,25 @@ def _through(callee: Function, call: Call, taint: Taint) -> Taint:
     return reached
 
 
-def mine(roots: Iterable[Path], others: Iterable[Path] = ()) -> tuple[list[Gadget], list[Holder]]:
-    """Return the gadgets below import roots with all sinks, and the holders; both sorted, without duplicates.
+def graphs(roots: Iterable[Path], others: Iterable[Path] = (), workers: int = 1) -> list[Graph]:
+    """Return what the functions below import roots reach.
 
     Args:
         roots: folders that one Python imports from.
-        others: standard libraries of other Pythons, each by itself: what they have and nothing before them had.
+        others: standard libraries of other Pythons, each a graph by itself.
+        workers: processes that parse (count).
     """
+    made = [Graph(read_sources(sources(group), workers)) for group in ([*roots], *([root] for root in others))]
+    for graph in made:
+        graph.propagate()
+    return made
+
+
+def mine(made: Iterable[Graph]) -> tuple[list[Gadget], list[Holder]]:
+    """Return the gadgets of graphs with all sinks, and the holders; both sorted, each once: the first graph's."""
     rows: dict[str, Gadget] = {gadget.path: gadget for gadget in KNOWN}
     held: dict[str, Holder] = {}
-    for group in ([*roots], *([root] for root in others)):
-        graph = Graph(read_sources(sources(group)))
-        graph.propagate()
+    for graph in made:
         for gadget in sorted(graph.gadgets(), key=lambda g: (g.path, g.depth, g.sink)):
             rows.setdefault(gadget.path, gadget)
         for holder in holders(graph.modules.values()):
@@ -281,14 +297,19 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=TABLE, help="the table (default: %(default)s)")
     parser.add_argument("--holders", type=Path, default=HOLDERS, help="the table of holders (default: %(default)s)")
     parser.add_argument("--also", type=Path, action="append", default=[], help="another Python's library (repeatable)")
+    parser.add_argument("--callees", type=Path, help="write a sample of all callables here too, for training")
+    parser.add_argument("--workers", type=int, default=2, help="processes that parse (default: %(default)s)")
     parser.add_argument("--summary", action="store_true", help="mine nothing, print what the tables hold")
     given = parser.parse_args()
     if not given.summary:
-        gadgets, held = mine(installed_roots(), given.also)
+        made = graphs(installed_roots(), given.also, given.workers)
+        gadgets, held = mine(made)
         kept = fit(gadgets, lambda g: (g.module, _usefulness(g)), line_of, MAX_BYTES)
         write_gadgets(kept, given.output)
         kept_holders = fit(held, lambda h: (h.module, 0), lambda h: h.line(), MAX_HOLDER_BYTES)
         write_holders(kept_holders, given.holders)
+        if given.callees is not None:
+            write_callees(callees(made[0]), libraries_by_package(), given.callees)
         print(f"{len(kept)} of {len(gadgets)} gadgets, {len(kept_holders)} of {len(held)} holders", file=sys.stderr)
     print(summary(read_gadgets(given.output), read_holders(given.holders)))
 

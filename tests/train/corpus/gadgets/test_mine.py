@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from train.corpus.gadgets.callees import callees
 from train.corpus.gadgets.fit import fit, summary
 from train.corpus.gadgets.holders import HELD, HOLDERS, Holder, read_holders, write_holders
-from train.corpus.gadgets.mine import MAX_BYTES, MAX_HOLDER_BYTES, mine
+from train.corpus.gadgets.mine import MAX_BYTES, MAX_HOLDER_BYTES, graphs, mine
 from train.corpus.gadgets.sinks import CLASSES, SINKS
 from train.corpus.gadgets.table import KNOWN, TABLE, Gadget, line_of, read_gadgets, write_gadgets
 
@@ -117,6 +118,16 @@ class Server:
     def quiet(self, handler):
         return handler()
 """,
+    "shop/errors.py": """
+from shop import errors as again
+class Failed(ValueError):
+    pass
+class Worse(again.Failed):
+    def report(self):
+        pass
+class Error:
+    pass
+""",
     "shop/loop.py": "from shop.loop import b as a\nb = a.c\ndef grows(x):\n    a(x)\n",
     "shop/tests/test_x.py": "import os\ndef bad(x):\n    os.system(x)\n",
     "shop/broken.py": "def (:\n",
@@ -133,14 +144,19 @@ HELD_IN_SOURCES = {
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Gadget]:
-    root = tmp_path_factory.mktemp("sources")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sources")
     for name, source in SOURCES.items():
-        path = root / name
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source, encoding="utf-8")
-    rows, held = mine([root])
-    assert (rows, held) == mine([root])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def table(root: Path) -> dict[str, Gadget]:
+    rows, held = mine(graphs([root]))
+    assert (rows, held) == mine(graphs([root]))
     assert {h.module: h.holds for h in held} == HELD_IN_SOURCES
     assert rows == sorted(rows, key=lambda g: (g.module, g.name))
     return {g.path: g for g in rows}
@@ -210,6 +226,18 @@ def test_parameters_are_named_as_callers_write_them(table: dict[str, Gadget]) ->
     assert table["shop.deep.Base.method"].parameters == ("q",)
 
 
+def test_callees_are_what_gadgets_are_not_too(root: Path) -> None:
+    found = {one.path: one.labels for one in callees(graphs([root])[0])}
+    assert found["shop.tools.run"] == ("function", "process")
+    assert found["shop.tools.always"] == ("function",)  # it runs something, and nobody can say what
+    assert found["shop.tools.harmless"] == ("function",)
+    assert found["shop.deep.Child"] == ("class", "exec")
+    assert found["shop.stored.Task.shown"] == ("method",)
+    assert found["shop.errors.Worse"] == ("exception",) and found["shop.errors.Error"] == ("class",)
+    assert found["shop.errors.Worse.report"] == ("method",)
+    assert not any("__" in path for path in found)
+
+
 def test_known_sinks_are_in_every_table(table: dict[str, Gadget]) -> None:
     assert all(table[g.path].depth == 0 for g in KNOWN)
     assert {"os.system", "posix.system", "nt.system", "builtins.exec", "subprocess.Popen"} <= table.keys()
@@ -219,7 +247,7 @@ def test_other_pythons_add_what_is_not_here(tmp_path: Path) -> None:
     for name, body in {"new/a.py": "os.system(x)", "old/a.py": "os.remove(x)", "old/b.py": "eval(x)"}.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(f"import os\ndef f(x):\n    {body}\n", encoding="utf-8")
-    rows, held = mine([tmp_path / "new"], [tmp_path / "old"])
+    rows, held = mine(graphs([tmp_path / "new"], [tmp_path / "old"]))
     mined = {g.path: g.sink for g in rows if g.depth}
     assert mined == {"a.f": "process", "b.f": "exec"}
     assert [h.module for h in held] == ["a", "b"]
