@@ -31,9 +31,9 @@ MAX_DOTS = 20
 """Of a name: aliases that contain each other grow for ever (count)."""
 MAX_PARAMETERS = 9
 """Parameters of a callable that are kept, besides those that reach the sink (count)."""
-MAX_BYTES = 2_450_000
+MAX_BYTES = 3_300_000
 """Size of the table."""
-MAX_HOLDER_BYTES = 450_000
+MAX_HOLDER_BYTES = 600_000
 """Size of the table of holders."""
 MAX_SOURCE_BYTES = 2_000_000
 SKIPPED_FOLDERS = frozenset({"tests", "test", "idle_test", "_test", "__pycache__", "site-packages", "lib-dynload"})
