@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from safepickle_dl.containers import Note, Problem, open_file
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.core.slices import Slices
-from safepickle_dl.lightning import Instantiator, instantiators
 from safepickle_dl.limits import DEFAULT_LIMITS, Budget, Limits, OutOfTimeError
 from safepickle_dl.memory import SALT
 from safepickle_dl.nested import find_streams
 from safepickle_dl.reader import Buffer
+from safepickle_dl.rules import rule_findings
 from safepickle_dl.stream import PickleStream
-from safepickle_dl.types import Coverage
+from safepickle_dl.types import Coverage, Finding
 
 PORTION_STREAMS = 256
 """Streams whose machines are kept at a time (count)."""
@@ -30,7 +30,8 @@ class Portion:
 
     first: int
     streams: list[PickleStream] = field(default_factory=list)
-    instantiators: list[Instantiator] = field(default_factory=list)
+    rule_findings: list[tuple[int, Finding]] = field(default_factory=list)
+    """With the number of the stream in the file."""
 
 
 class Reading:
@@ -94,9 +95,9 @@ class Reading:
             return 0
         machine = part.machine
         self.slices.add_machine(machine, self.n_streams)
-        self.n_streams += 1
         portion.streams.append(part)
-        portion.instantiators.extend(instantiators(part, len(portion.streams) - 1))
+        portion.rule_findings.extend((self.n_streams, finding) for finding in rule_findings(part))
+        self.n_streams += 1
         if not part.complete and (part.certain or part.over_limit):
             self._error(part.name, _break_message(part))
         outside = 0 if part.data is self._data or not isinstance(part.data, bytes) else len(part.data)

@@ -25,8 +25,6 @@ MAX_EXPLAINED = 20
 """Findings of one file that say why, a portion's highest scores first (count): each costs some dozen more slices."""
 MAX_NOTES = 20
 """Notes on one file that are reported (count)."""
-RULE_SCORE = 1.0
-"""Score of what the one rule finds: nothing is left to probability."""
 
 
 class Judgement:
@@ -86,13 +84,9 @@ class Judgement:
         return self._ensemble.combined(each)
 
     def _add_rule_findings(self, portion: Portion) -> None:
-        for found in portion.instantiators[:MAX_FINDINGS]:
-            self._rules = RULE_SCORE
-            names = ascii(found.names)[1:-1] if found.names else "<computed>"
-            message = f"loading the checkpoint with Lightning imports and calls {names}, named by _instantiator"
-            stream = portion.streams[found.stream]
-            finding = Finding(stream.name, found.offset, "_instantiator", names, "", RULE_SCORE, message, "a rule")
-            self._findings.append((-RULE_SCORE, portion.first + found.stream, -1, finding))
+        for source, finding in portion.rule_findings[:MAX_FINDINGS]:
+            self._rules = max(self._rules, finding.score)
+            self._findings.append((-finding.score, source, -1, finding))
 
     def _add_streams(self, portion: Portion) -> None:
         slices = self._reading.slices

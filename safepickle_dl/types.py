@@ -68,7 +68,7 @@ class ScanResult:
 
     `score` is the calibrated probability (0..1) that loading the file runs code that its user
     would not want; `members` holds the score of each member: `sequence`, the net's; `handcrafted`, the trees';
-    `anomaly`, how unusual it is; and `rules`, 1 where the one rule applies (see `safepickle_dl.lightning`).
+    `anomaly`, how unusual it is; and `rules`, 1 where a rule applies (see `safepickle_dl.rules`).
     """
 
     path: str

@@ -38,6 +38,9 @@ MAX_SIZE = 0x7FFFFFFF
 MAX_CHILDREN = 256
 """Items of one container that are kept (count); the rest are only counted."""
 
+UNFOLDED = 1 << 50
+"""Values of a container from which on it does not matter how many there are (count)."""
+
 # Why the machine stopped in the middle of a block.
 GO_ON = 0
 SKIP_ARRAY = 1

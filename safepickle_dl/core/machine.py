@@ -49,7 +49,8 @@ class Machine:
     `site_callee[i]`, the node of its arguments, state or items `site_arguments[i]`, and the node of its result
     `site_result[i]` (-1: none).
     Opcode context `k` is `context[k * CONTEXT : (k + 1) * CONTEXT]`, oldest first, each entry `opcode << 8 | run
-    length` (0: none; runs above 255 count as 255); `context_site[k]` is the first site that has it.
+    length` (0: none; runs above 255 count as 255); `context_site[k]` is the first site that has it. `n_shared` is how
+    often a container came from the memo or was doubled, `highest_key` the highest key of the memo (-1: none).
     """
 
     def __init__(self, data: Bytes) -> None:
@@ -70,6 +71,8 @@ class Machine:
         self.skip_bytes: int = 0
         self.skip_padding: bool = False
         self.saw_array_wrapper: bool = False
+        self.n_shared: int = 0
+        self.highest_key: int = -1
         self.n_sites: int = 0
         self.site_opcode: Indices = new_indices(16)
         self.site_at: Ints = new_ints(16)
@@ -434,6 +437,7 @@ class Machine:
         elif code == op.DUP:
             node = self.top(at)
             nodes.pinned = max(nodes.pinned, node)
+            self.note_shared(node)
         elif code == op.PUT:
             self.memoize(integers.memo_key(nodes.data, lo, hi), self.top(at))
         elif code == op.GET:
@@ -491,6 +495,7 @@ class Machine:
     def memoize(self, key: int, node: int) -> None:
         """Store a node in the memo."""
         self.nodes.pinned = max(self.nodes.pinned, node)
+        self.highest_key = max(self.highest_key, key)
         self.memo.put(key, node)
 
     def recall(self, key: int, at: int) -> int:
@@ -499,7 +504,13 @@ class Machine:
         if node < 0:
             self.add_anomaly(op.BAD_MEMO_KEY, at)
             return kd.UNKNOWN
+        self.note_shared(node)
         return node
+
+    def note_shared(self, node: int) -> None:
+        """Count a container that is used again."""
+        if kd.TUPLE <= self.nodes.kind[node] <= kd.SET:
+            self.n_shared += 1
 
     def add_one(self, size: int, opcode: int, at: int) -> None:
         """APPEND (`size` 1) or SETITEM (`size` 2)."""
@@ -593,6 +604,7 @@ def copied_state(machine: Machine, with_stack: bool) -> Machine:
         copy.marks = copied_indices(machine.marks)
         copy.n_marks = machine.n_marks
     copy.protocol = machine.protocol
+    copy.n_shared = machine.n_shared
     return copy
 
 

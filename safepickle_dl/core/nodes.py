@@ -164,6 +164,52 @@ class Nodes:
             index -= 1
         return -1 if cell < 0 else self.cell_node[cell]
 
+    def is_filled(self, node: int) -> bool:
+        """Return whether a node is a container that keeps items."""
+        kind = self.kind[node]
+        return kd.TUPLE <= kind <= kd.SET and self.lo[node] >= 0
+
+    def unfolded(self) -> int:
+        """Return the size of the largest container where what it holds twice counts twice (values), at most UNFOLDED.
+
+        What a container holds through itself is not counted; items that are not kept count as one each.
+        """
+        sizes = new_ints(self.count)
+        path = new_indices(64)
+        cells = new_indices(64)
+        totals = new_ints(64)
+        largest = 0
+        for root in range(kd.FIRST_FREE, self.count):
+            depth = 0
+            if sizes[root] == 0 and self.is_filled(root):
+                path[0] = root
+                depth = 1
+            while depth > 0:
+                node = path[depth - 1]
+                if sizes[node] == 0:  # from now on, it is above what is looked at
+                    sizes[node] = -1
+                    cells[depth - 1] = self.lo[node]
+                    totals[depth - 1] = 1 + max(0, self.extra[node] - kd.MAX_CHILDREN)
+                cell = cells[depth - 1]
+                if cell < 0:
+                    sizes[node] = min(totals[depth - 1], kd.UNFOLDED)
+                    largest = max(largest, sizes[node])
+                    depth -= 1
+                    if depth > 0:
+                        totals[depth - 1] += sizes[node]
+                else:
+                    item = self.cell_node[cell]
+                    cells[depth - 1] = self.cell_next[cell]
+                    if sizes[item] == 0 and self.is_filled(item):
+                        path = grown_indices(path, depth + 1)
+                        cells = grown_indices(cells, depth + 1)
+                        totals = grown(totals, depth + 1)
+                        path[depth] = item
+                        depth += 1
+                    else:
+                        totals[depth - 1] += max(1, sizes[item])
+        return largest
+
     def text_is(self, node: int, name: int, name_end: int) -> bool:
         """Return whether a TEXT or DATA node, its escapes decoded, is exactly `NAMES[name:name_end]`."""
         return self.text_size(node) == name_end - name and self.text_ends_with(node, name, name_end)
