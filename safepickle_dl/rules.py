@@ -31,12 +31,6 @@ OWN = frozenset(
     }
 )
 MAX_CHARS = 200
-MIN_SHARED = 20
-"""Uses of containers that were there already, at least, where one unfolds to more than MAX_UNFOLDED (count)."""
-MAX_UNFOLDED = 10**8
-"""Values that an honest container unfolds to (count)."""
-MAX_SLOT = 1 << 26
-"""Highest memo slot of an honest pickle with fewer instructions (index); CPython allocates 16 bytes for each."""
 
 
 def rule_findings(stream: PickleStream) -> Iterator[Finding]:
@@ -44,8 +38,8 @@ def rule_findings(stream: PickleStream) -> Iterator[Finding]:
     for offset, names in instantiators(stream):
         message = f"loading the checkpoint with Lightning imports and calls {names}, named by {KEY}"
         yield Finding(stream.name, offset, KEY, names, "", SCORE, message, "a rule")
-    if what := bomb(stream):
-        yield Finding(stream.name, stream.start, "bomb", "", "", SCORE, f"loading the file {what}", "a rule")
+    if stream.machine.is_bomb():
+        yield Finding(stream.name, stream.start, "bomb", "", "", SCORE, f"loading the file {bomb(stream)}", "a rule")
 
 
 def instantiators(stream: PickleStream) -> Iterator[tuple[int, str]]:
@@ -74,13 +68,11 @@ def instantiators(stream: PickleStream) -> Iterator[tuple[int, str]]:
 
 
 def bomb(stream: PickleStream) -> str:
-    """Return what a stream does that takes memory or time out of all proportion to what it holds, "" if nothing."""
+    """Return what makes a stream a bomb."""
     machine = stream.machine
-    if machine.highest_key > max(MAX_SLOT, machine.n_instructions):
+    if machine.fills_far_slot():
         return f"fills memo slot {machine.highest_key}, for which CPython allocates all slots before it"
-    if machine.n_shared >= MIN_SHARED and (n_values := machine.nodes.unfolded()) > MAX_UNFOLDED:
-        return f"makes containers that unfold to {n_values:.0e} values"
-    return ""
+    return f"makes containers that unfold to {machine.nodes.unfolded():.0e} values"
 
 
 def _holds_pairs(nodes: Nodes, node: int) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from safepickle_dl import Scanner, Verdict
-from safepickle_dl.rules import MAX_SLOT, MAX_UNFOLDED, OWN
+from safepickle_dl.core import kinds as kd
+from safepickle_dl.rules import OWN
 from tests.assemble import short
 
 
@@ -126,10 +127,10 @@ def test_sharing_alone_is_no_bomb(scanner: Scanner, value: Any) -> None:
 
 @pytest.mark.parametrize(("levels", "rule"), [(24, False), (26, True)])
 def test_where_the_line_is(scanner: Scanner, levels: int, rule: bool) -> None:
-    assert (3 * 2**levels > MAX_UNFOLDED) is rule
+    assert (3 * 2**levels > kd.MAX_UNFOLDED) is rule
     assert ("rules" in scanner.scan_bytes(swollen_key(levels)).members) is rule
 
 
 def test_a_pickle_with_that_many_slots_may_use_them(scanner: Scanner) -> None:
-    data = b"\x80\x02Nr" + MAX_SLOT.to_bytes(4, "little") + b"."
+    data = b"\x80\x02Nr" + kd.MAX_SLOT.to_bytes(4, "little") + b"."
     assert "rules" not in scanner.scan_bytes(data).members

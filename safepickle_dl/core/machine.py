@@ -93,6 +93,16 @@ class Machine:
         small = 2 * nodes.n_cells + self.depth + self.n_marks
         return nodes.count + small // 4 + 2 * self.n_sites + 8 * self.memo.n_far()
 
+    def fills_far_slot(self) -> bool:
+        """Return whether the memo has a slot far beyond what the pickle could need."""
+        return self.highest_key > max(kd.MAX_SLOT, self.n_instructions)
+
+    def is_bomb(self) -> bool:
+        """Return whether the pickle takes memory or time out of all proportion to what it holds."""
+        if self.n_shared >= kd.MIN_SHARED and self.nodes.unfolded() > kd.MAX_UNFOLDED:
+            return True
+        return self.fills_far_slot()
+
     def begin_again(self) -> None:
         """Get ready for another pickle, as an unpickler that loads again: its nodes and its memo live on."""
         self.depth = 0

@@ -111,12 +111,17 @@ class Detector(nn.Module):
         scores = torch.sigmoid((logits * weights).sum(1) + self.intercept)  # (k,)
         scores[torch.isinf(logits[:, 0])] = 0.0
         score = scores.max() if scores.numel() > 0 else torch.zeros((), dtype=torch.float64)
+        bombs: List[int] = []  # noqa: UP006
+        for i in range(len(region.machines)):
+            if region.machines[i].is_bomb():
+                bombs.append(i)
+                score = torch.ones((), dtype=torch.float64)
         results["score"] = score
         results["verdict"] = self.verdict(float(score.item()), len(region.machines) > 0, complete)
         results["streams"] = torch.tensor(len(region.machines))
         results["complete"] = torch.tensor(complete)
         results["packed"] = torch.tensor(region.n_packed)
-        self.add_findings(results, scores, region, slices)
+        self.add_findings(results, scores, region, slices, bombs)
         return results
 
     def member_score(self, logits: Tensor, member: int) -> Tensor:
@@ -207,13 +212,18 @@ class Detector(nn.Module):
         scores: Tensor,
         region: Region,
         slices: Slices,
+        bombs: List[int],  # noqa: UP006
     ) -> None:
-        """Add one finding for each call site with a slice that scores at least as suspicious."""
+        """Add one finding for each bomb, and for each call site with a slice that scores at least as suspicious."""
         order = torch.argsort(scores, descending=True)
         found: List[float] = []  # noqa: UP006
         offsets: List[int] = []  # noqa: UP006
         opcodes: List[int] = []  # noqa: UP006
         seen: Dict[int, int] = {}  # noqa: UP006
+        for i in bombs[: self.max_findings]:
+            found.append(1.0)
+            offsets.append(max(0, region.origins[i]))
+            opcodes.append(0)
         for i in range(len(order)):
             k = int(order[i].item())
             score = float(scores[k].item())

@@ -46,6 +46,8 @@ PICKLES: dict[str, bytes] = {
     "long_argument": b"cf\ng\n("
     + b"".join(short(f"word{chr(97 + i // 26)}{chr(97 + i % 26)}") for i in range(90))
     + b"tR.",
+    "unfolding": b"\x80\x04}" + short("a") + b"\x85\x94" + b"2\x86\x94" * 30 + b"Ns.",
+    "far_slot": b"\x80\x02Nr\0\0\0\x20.",
     "cycle": b"cf\ng\n]q\0h\0a\x85R.",
     "deep": b"cf\ng\n)" + b"\x85" * 20 + b"R.",
     "missing_memo": b"h\x05)R.",
