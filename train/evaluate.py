@@ -21,6 +21,7 @@ from statistics import median
 from typing import Any
 
 import yaml
+from joblib import Parallel, delayed
 from jsonargparse import ArgumentParser
 from tqdm import tqdm
 
@@ -89,6 +90,8 @@ class JudgeConfig:
     """Detected files that the black-box search starts from (count)."""
     budget: int = 1000
     """Queries of one search (count)."""
+    workers: int = 2
+    """Processes that search (count)."""
 
 
 def say(text: str) -> None:
@@ -179,10 +182,13 @@ def search_all(
 
     detected = [sample for sample, value in zip(samples, trial.clean, strict=True) if value >= threshold]
     step = max(1, len(detected) // max(1, config.searched))
-    outcomes = [
-        search(sample, score, threshold, config.budget, hosts, Draw(f"search {i}", "test"))
-        for i, sample in enumerate(tqdm(detected[::step][: config.searched], desc="search", unit="file"))
-    ]
+    starts = detected[::step][: config.searched]
+    searches = (
+        delayed(search)(sample, score, threshold, config.budget, hosts, Draw(f"search {i}", "test"))
+        for i, sample in enumerate(starts)
+    )
+    running = Parallel(config.workers, return_as="generator")(searches)
+    outcomes = list(tqdm(running, total=len(starts), desc="search", unit="file"))
     evaded = [outcome for outcome in outcomes if outcome.evaded]
     return {
         "evaded": share(len(evaded), len(outcomes)),
