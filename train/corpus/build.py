@@ -55,19 +55,19 @@ def build(config: CorpusConfig) -> dict[str, Any]:
         The summary.
 
     Raises:
-        FileNotFoundError: a folder that the configuration names has no manifest.
+        FileNotFoundError: a folder that the configuration names has no manifest, or there is no table of callables.
     """
     output = Path(config.output)
     folder = output / "parts" / fingerprint(config)
     folder.mkdir(parents=True, exist_ok=True)
+    if config.callees is not None:
+        write_callees_to_train(config, output / "callees.parquet")
     jobs = Sources(config).jobs()
     missing = [job for job in jobs if not (folder / f"{job.name}.parquet").exists()]
     with ProcessPoolExecutor(config.workers, initializer=_start, initargs=(config,)) as pool:
         waiting = [pool.submit(_make_part, job, folder) for job in missing]
         for done in tqdm(as_completed(waiting), total=len(jobs), initial=len(jobs) - len(missing), unit="part"):
             done.result()
-    if config.callees is not None:
-        write_callees_to_train(config, output / "callees.parquet")
     paths = [folder / f"{job.name}.parquet" for job in jobs]
     return write(paths, output)
 
