@@ -72,7 +72,8 @@ def bomb(stream: PickleStream) -> str:
     machine = stream.machine
     if machine.fills_far_slot():
         return f"fills memo slot {machine.highest_key}, for which CPython allocates all slots before it"
-    return f"makes containers that unfold to {machine.nodes.unfolded():.0e} values"
+    n_values = machine.nodes.unfolded()
+    return f"makes containers that unfold to {'more than ' * (n_values == kd.UNFOLDED)}{n_values:.0e} values"
 
 
 def _holds_pairs(nodes: Nodes, node: int) -> bool:

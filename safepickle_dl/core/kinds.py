@@ -38,11 +38,13 @@ MAX_SIZE = 0x7FFFFFFF
 MAX_CHILDREN = 256
 """Items of one container that are kept (count); the rest are only counted."""
 
-MIN_SHARED = 20
-"""Uses of containers that were there already, at least, where one unfolds to more than MAX_UNFOLDED (count)."""
+MIN_SHARED = 16
+"""Uses of nested containers that were there already, at least, where one unfolds to more than MAX_UNFOLDED (count)."""
+MAX_FLAT = 16
+"""Items of a container that are looked through for containers (count)."""
 MAX_UNFOLDED = 100_000_000
 """Values that an honest container unfolds to (count)."""
-UNFOLDED = 1 << 50
+UNFOLDED = 1 << 30
 """Values of a container from which on it does not matter how many there are (count)."""
 MAX_SLOT = 1 << 26
 """Highest memo slot of an honest pickle with fewer instructions (index); CPython allocates 16 bytes for each."""

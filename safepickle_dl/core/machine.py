@@ -50,7 +50,7 @@ class Machine:
     `site_result[i]` (-1: none).
     Opcode context `k` is `context[k * CONTEXT : (k + 1) * CONTEXT]`, oldest first, each entry `opcode << 8 | run
     length` (0: none; runs above 255 count as 255); `context_site[k]` is the first site that has it. `n_shared` is how
-    often a container came from the memo or was doubled, `highest_key` the highest key of the memo (-1: none).
+    often a nested container came from the memo or was doubled, `highest_key` the highest key of the memo (-1: none).
     """
 
     def __init__(self, data: Bytes) -> None:
@@ -518,8 +518,8 @@ class Machine:
         return node
 
     def note_shared(self, node: int) -> None:
-        """Count a container that is used again."""
-        if kd.TUPLE <= self.nodes.kind[node] <= kd.SET:
+        """Count a container that is used again, unless it is flat; after MIN_SHARED there is no need to."""
+        if self.n_shared < kd.MIN_SHARED and self.nodes.may_nest(node):
             self.n_shared += 1
 
     def add_one(self, size: int, opcode: int, at: int) -> None:

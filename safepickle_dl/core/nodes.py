@@ -169,12 +169,26 @@ class Nodes:
         kind = self.kind[node]
         return kd.TUPLE <= kind <= kd.SET and self.lo[node] >= 0
 
+    def may_nest(self, node: int) -> bool:
+        """Return whether a node is a container that may hold containers: now or, if it is empty, later."""
+        kind = self.kind[node]
+        if kind < kd.TUPLE or kind > kd.SET:
+            return False
+        cell = self.lo[node]
+        if cell < 0 or self.extra[node] > kd.MAX_FLAT:
+            return True
+        while cell >= 0:
+            if kd.TUPLE <= self.kind[self.cell_node[cell]] <= kd.SET:
+                return True
+            cell = self.cell_next[cell]
+        return False
+
     def unfolded(self) -> int:
         """Return the size of the largest container where what it holds twice counts twice (values), at most UNFOLDED.
 
         What a container holds through itself is not counted; items that are not kept count as one each.
         """
-        sizes = new_ints(self.count)
+        sizes = new_indices(self.count)
         path = new_indices(64)
         cells = new_indices(64)
         totals = new_ints(64)
