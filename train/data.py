@@ -18,7 +18,6 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from safepickle_dl.batch import N_FIELDS, SliceArrays, pad
 from safepickle_dl.core import tokens as tk
-from train.callees import Callees
 
 JUDGED_GROUPS = ("benign", "benign-hard", "fixture", "malicious-strict")
 """Real files with a clear label. Weak malicious ones (bare references, canaries, broken exploits) are left out."""
@@ -281,7 +280,6 @@ class CorpusData(pl.LightningDataModule):
         contexts: bool = False,
         judged_groups: list[str] | None = None,
         more: list[str] | None = None,
-        callees: int = 0,
     ) -> None:
         """Configure.
 
@@ -294,7 +292,6 @@ class CorpusData(pl.LightningDataModule):
             contexts: whether the net sees the opcode contexts (the second channel) too.
             judged_groups: groups that validation looks at; None: all with a clear label.
             more: other Parquet files of training rows, such as `python -m train.adversarial` writes.
-            callees: callables of which each step sees the names too, from `callees.parquet` (count, even).
         """
         super().__init__()
         self.save_hyperparameters()
@@ -318,10 +315,7 @@ class CorpusData(pl.LightningDataModule):
         h: Any = self.hparams
         of = self.training
         sampler = MixtureSampler(of.groups, of.sources, h.mixture, h.steps_per_epoch, h.seed, of.difficulty)
-        if not h.callees:
-            return DataLoader(self.training, batch_sampler=sampler, collate_fn=collate)
-        callees = Callees(Path(h.folder) / "callees.parquet", h.callees, h.seed)
-        return DataLoader(self.training, batch_sampler=sampler, collate_fn=lambda bags: collate(bags) | callees.draw())
+        return DataLoader(self.training, batch_sampler=sampler, collate_fn=collate)
 
     def val_dataloader(self) -> DataLoader[Bag]:
         """Every validation file once."""

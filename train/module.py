@@ -8,11 +8,10 @@ import numpy.typing as npt
 import pytorch_lightning as pl
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from safepickle_dl.models.sequence import SequenceClassifier, SequenceConfig
-from train.corpus.gadgets.callees import LABELS
 from train.judge.metrics import threshold_for
 
 
@@ -87,7 +86,6 @@ class SequenceTraining(pl.LightningModule):
         weight_decay: float = 0.02,
         label_smoothing: float = 0.02,
         slice_weight: float = 0.5,
-        callee_weight: float = 0.5,
     ) -> None:
         """Configure.
 
@@ -100,7 +98,6 @@ class SequenceTraining(pl.LightningModule):
             weight_decay: of AdamW.
             label_smoothing: how far the targets stay from 0 and 1.
             slice_weight: weight of the loss over each slice that is known to be honest, beside that of the files.
-            callee_weight: weight of the loss over what the callables of a step are (`train.callees`), where it has any.
         """
         super().__init__()
         self.save_hyperparameters()
@@ -110,8 +107,6 @@ class SequenceTraining(pl.LightningModule):
         self.weight_decay = weight_decay
         self.label_smoothing = label_smoothing
         self.slice_weight = slice_weight
-        self.callee_weight = callee_weight
-        self.callee_head = nn.Linear(2 * d_model, len(LABELS))
         self.scores: list[Tensor] = []
         self.labels: list[Tensor] = []
         self.made: list[Tensor] = []
@@ -125,13 +120,7 @@ class SequenceTraining(pl.LightningModule):
         file_loss = F.binary_cross_entropy_with_logits(highest, target)
         slice_loss = F.softplus(logits[honest]).sum() / honest.sum().clamp(min=1)
         loss = file_loss + self.slice_weight * slice_loss
-        losses = {"train/loss": loss, "train/file_loss": file_loss}
-        if "callees" in batch:
-            told = self.callee_head(self.net.pooled(batch["callees"])).float()
-            callee_loss = F.binary_cross_entropy_with_logits(told, batch["callee_labels"])
-            loss = loss + self.callee_weight * callee_loss
-            losses |= {"train/loss": loss, "train/callee_loss": callee_loss}
-        self.log_dict(losses, prog_bar=True, batch_size=len(label))
+        self.log_dict({"train/loss": loss, "train/file_loss": file_loss}, prog_bar=True, batch_size=len(label))
         return {"loss": loss, "highest": highest.detach()}
 
     def validation_step(self, batch: dict[str, Tensor], batch_index: int) -> None:

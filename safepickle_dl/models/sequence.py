@@ -76,11 +76,6 @@ class SequenceClassifier(nn.Module):
         Returns:
             (b,) float logits.
         """
-        logit: Tensor = self.head(self.pooled(tokens)).squeeze(-1)
-        return logit
-
-    def pooled(self, tokens: Tensor) -> Tensor:
-        """(b, t, f) -> (b, 2 * d): the highest and the mean of each channel, what the logit is made from."""
         role, word, grams = tokens[..., 0], tokens[..., 1], tokens[..., 2:]  # (b, t), (b, t), (b, t, f - 2)
         mask = (role > 0).unsqueeze(-1).to(self.role.weight.dtype)  # (b, t, 1)
         x = self.dropout(self.role(role) + self.id(word) + self.gram(grams).sum(2)) * mask  # (b, t, d)
@@ -89,4 +84,5 @@ class SequenceClassifier(nn.Module):
         x = self.norm(x)
         highest = (x - (1 - mask) * 1e4).amax(1)  # (b, d)
         mean = (x * mask).sum(1) / mask.sum(1).clamp(min=1)  # (b, d)
-        return torch.cat([highest, mean], dim=-1)
+        logit: Tensor = self.head(torch.cat([highest, mean], dim=-1)).squeeze(-1)
+        return logit

@@ -55,13 +55,11 @@ def build(config: CorpusConfig) -> dict[str, Any]:
         The summary.
 
     Raises:
-        FileNotFoundError: a folder that the configuration names has no manifest, or there is no table of callables.
+        FileNotFoundError: a folder that the configuration names has no manifest.
     """
     output = Path(config.output)
     folder = output / "parts" / fingerprint(config)
     folder.mkdir(parents=True, exist_ok=True)
-    if config.callees is not None:
-        write_callees_to_train(config, output / "callees.parquet")
     jobs = Sources(config).jobs()
     missing = [job for job in jobs if not (folder / f"{job.name}.parquet").exists()]
     with ProcessPoolExecutor(config.workers, initializer=_start, initargs=(config,)) as pool:
@@ -70,16 +68,6 @@ def build(config: CorpusConfig) -> dict[str, Any]:
             done.result()
     paths = [folder / f"{job.name}.parquet" for job in jobs]
     return write(paths, output)
-
-
-def write_callees_to_train(config: CorpusConfig, path: Path) -> None:
-    """Keep the callables whose package trains, both as a gadget's module and as a library with dumps."""
-    table = pq.read_table(config.callees)
-    trains = [
-        config.module_split(module) == "train" and config.library_split(library) == "train"
-        for module, library in zip(table["module"].to_pylist(), table["library"].to_pylist(), strict=True)
-    ]
-    pq.write_table(table.filter(pa.array(trains)), path, compression="zstd")
 
 
 _sources: Sources | None = None

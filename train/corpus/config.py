@@ -21,8 +21,6 @@ class CorpusConfig:
     """Folder with `manifest.jsonl` and the real files that it lists; None: no real files."""
     dumps: str | None = None
     """Folder that `python -m train.corpus.dumps` wrote: honest files of real libraries; None: none."""
-    callees: str | None = None
-    """Table that `python -m train.corpus.gadgets.mine --callees` wrote; None: none."""
     pairs: dict[str, int] = field(default_factory=dict)
     """Split to how many attacks, each with its twin, the grammar makes for it."""
     owners: dict[str, list[str]] = field(default_factory=dict)

@@ -62,18 +62,9 @@ def distributions() -> list[str]:
 
     A library that has recipes is called as they call it, so that all its files are of one split.
     """
+    called = {_canonical(family.library): family.library for family in FAMILIES}
     names = {_canonical(entry.metadata["Name"]) for entry in metadata.distributions()} - OWN
-    return sorted(map(_called, names | {"python"}))
-
-
-def libraries_by_package() -> dict[str, str]:
-    """Return each top-level package that can be imported, and its distribution's name as `distributions` has it."""
-    installed = {top: _called(_canonical(names[0])) for top, names in metadata.packages_distributions().items()}
-    return dict.fromkeys(sys.stdlib_module_names, "python") | installed
-
-
-def _called(name: str) -> str:
-    return next((family.library for family in FAMILIES if _canonical(family.library) == name), name)
+    return sorted(called.get(name, name) for name in names | {"python"})
 
 
 def _canonical(name: str) -> str:

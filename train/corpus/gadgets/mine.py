@@ -1,10 +1,9 @@
 """`python -m train.corpus.gadgets.mine`: find the callables of installed packages that reach a sink within a few calls.
 
 Sources are parsed, never imported. Whoever has other packages gets another table; for one environment it is always the
-same. The versioned one was mined where `environment.txt` was installed, and keeps (`--keep`) what the one before held,
-mined in 930 of these distributions and in the standard libraries of Python 3.13, 3.8 and 3.6 (`--also`). A second
-table, `holders.jsonl`, says which modules hold `os` and its like as attributes; a third, of all callables
-(`--callees`), is for training and is not versioned.
+same. The versioned one was mined where `environment.txt` was installed; what the standard libraries of Python 3.13, 3.8
+and 3.6 add to it (`--also`) is taken over from the table before. A second table, `holders.jsonl`, says which modules
+hold `os` and its like as attributes.
 """
 
 from __future__ import annotations
@@ -14,14 +13,12 @@ import sys
 import sysconfig
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from train.corpus.dumps.found import libraries_by_package
-from train.corpus.gadgets.callees import callees, write_callees
 from train.corpus.gadgets.facts import Call, Function, Module, Taint, read_module
-from train.corpus.gadgets.fit import Row, fit, summary
+from train.corpus.gadgets.fit import fit, summary
 from train.corpus.gadgets.holders import HOLDERS, Holder, holders, read_holders, write_holders
 from train.corpus.gadgets.sinks import CLASSES, SINKS
 from train.corpus.gadgets.table import KNOWN, TABLE, Gadget, line_of, read_gadgets, write_gadgets
@@ -33,9 +30,9 @@ MAX_DOTS = 20
 MAX_PARAMETERS = 9
 """Parameters of a callable that are kept, besides those that reach the sink (count)."""
 MAX_BYTES = 2_450_000
-"""Of the gadgets of one run."""
+"""Size of the table."""
 MAX_HOLDER_BYTES = 450_000
-"""Of the holders of one run."""
+"""Size of the table of holders."""
 MAX_SOURCE_BYTES = 2_000_000
 SKIPPED_FOLDERS = frozenset({"tests", "test", "idle_test", "_test", "__pycache__", "site-packages", "lib-dynload"})
 PARAMETER = {
@@ -254,25 +251,19 @@ def _through(callee: Function, call: Call, taint: Taint) -> Taint:
     return reached
 
 
-def graphs(roots: Iterable[Path], others: Iterable[Path] = (), workers: int = 1) -> list[Graph]:
-    """Return what the functions below import roots reach.
+def mine(roots: Iterable[Path], others: Iterable[Path] = (), workers: int = 1) -> tuple[list[Gadget], list[Holder]]:
+    """Return the gadgets below import roots with all sinks, and the holders; both sorted, without duplicates.
 
     Args:
         roots: folders that one Python imports from.
-        others: standard libraries of other Pythons, each a graph by itself.
+        others: standard libraries of other Pythons, each by itself: what they have and nothing before them had.
         workers: processes that parse (count).
     """
-    made = [Graph(read_sources(sources(group), workers)) for group in ([*roots], *([root] for root in others))]
-    for graph in made:
-        graph.propagate()
-    return made
-
-
-def mine(made: Iterable[Graph]) -> tuple[list[Gadget], list[Holder]]:
-    """Return the gadgets of graphs with all sinks, and the holders; both sorted, each once: the first graph's."""
     rows: dict[str, Gadget] = {gadget.path: gadget for gadget in KNOWN}
     held: dict[str, Holder] = {}
-    for graph in made:
+    for group in ([*roots], *([root] for root in others)):
+        graph = Graph(read_sources(sources(group), workers))
+        graph.propagate()
         for gadget in sorted(graph.gadgets(), key=lambda g: (g.path, g.depth, g.sink)):
             rows.setdefault(gadget.path, gadget)
         for holder in holders(graph.modules.values()):
@@ -284,12 +275,6 @@ def mine(made: Iterable[Graph]) -> tuple[list[Gadget], list[Holder]]:
             name = f"{class_name}.{name}"
         rows.setdefault(path, Gadget(module, name, sink, PARAMETER[sink], PARAMETER[sink], 0))
     return sorted(rows.values(), key=lambda g: (g.module, g.name)), sorted(held.values(), key=lambda h: h.module)
-
-
-def joined(before: Iterable[Row], now: Iterable[Row], key: Callable[[Row], tuple[str, str]]) -> list[Row]:
-    """Return the rows of two tables in order, those of `now` where both have one."""
-    rows = {key(row): row for row in before} | {key(row): row for row in now}
-    return [rows[place] for place in sorted(rows)]
 
 
 def installed_roots() -> list[Path]:
@@ -304,23 +289,15 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=TABLE, help="the table (default: %(default)s)")
     parser.add_argument("--holders", type=Path, default=HOLDERS, help="the table of holders (default: %(default)s)")
     parser.add_argument("--also", type=Path, action="append", default=[], help="another Python's library (repeatable)")
-    parser.add_argument("--keep", action="store_true", help="keep what the tables held before")
-    parser.add_argument("--callees", type=Path, help="write a sample of all callables here too, for training")
     parser.add_argument("--workers", type=int, default=2, help="processes that parse (default: %(default)s)")
     parser.add_argument("--summary", action="store_true", help="mine nothing, print what the tables hold")
     given = parser.parse_args()
     if not given.summary:
-        made = graphs(installed_roots(), given.also, given.workers)
-        gadgets, held = mine(made)
+        gadgets, held = mine(installed_roots(), given.also, given.workers)
         kept = fit(gadgets, lambda g: (g.module, _usefulness(g)), line_of, MAX_BYTES)
-        kept_holders = fit(held, lambda h: (h.module, 0), lambda h: h.line(), MAX_HOLDER_BYTES)
-        if given.keep:
-            kept = joined(read_gadgets(given.output), kept, lambda g: (g.module, g.name))
-            kept_holders = joined(read_holders(given.holders), kept_holders, lambda h: (h.module, ""))
         write_gadgets(kept, given.output)
+        kept_holders = fit(held, lambda h: (h.module, 0), lambda h: h.line(), MAX_HOLDER_BYTES)
         write_holders(kept_holders, given.holders)
-        if given.callees is not None:
-            write_callees(callees(made[0]), libraries_by_package(), given.callees)
         print(f"{len(kept)} of {len(gadgets)} gadgets, {len(kept_holders)} of {len(held)} holders", file=sys.stderr)
     print(summary(read_gadgets(given.output), read_holders(given.holders)))
 
