@@ -97,9 +97,13 @@ class Machine:
         """Return whether the memo has a slot far beyond what the pickle could need."""
         return self.highest_key > max(kd.MAX_SLOT, self.n_instructions)
 
+    def shares(self) -> bool:
+        """Return whether nested containers are used so often that one could unfold to more than MAX_UNFOLDED."""
+        return self.n_shared >= kd.MIN_SHARED
+
     def is_bomb(self) -> bool:
         """Return whether the pickle takes memory or time out of all proportion to what it holds."""
-        if self.n_shared >= kd.MIN_SHARED and self.nodes.unfolded() > kd.MAX_UNFOLDED:
+        if self.shares() and self.nodes.unfolded() > kd.MAX_UNFOLDED:
             return True
         return self.fills_far_slot()
 

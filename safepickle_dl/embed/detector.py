@@ -23,6 +23,7 @@ class Detector(nn.Module):
     knots: Tensor
     levels: Tensor
     max_tokens: int
+    max_values: int
     max_findings: int
     batch_tokens: int
 
@@ -66,6 +67,7 @@ class Detector(nn.Module):
         self.malicious = malicious
         self.suspicious = suspicious
         self.max_tokens = 8_000_000
+        self.max_values = 16_000_000
         self.max_findings = 100
         self.batch_tokens = 8192
         self.model_version = version
@@ -112,7 +114,13 @@ class Detector(nn.Module):
         scores[torch.isinf(logits[:, 0])] = 0.0
         score = scores.max() if scores.numel() > 0 else torch.zeros((), dtype=torch.float64)
         bombs: List[int] = []  # noqa: UP006
+        n_values = 0
         for i in range(len(region.machines)):
+            if region.machines[i].shares():
+                n_values += region.machines[i].nodes.count
+                if n_values > self.max_values:
+                    complete = False
+                    break
             if region.machines[i].is_bomb():
                 bombs.append(i)
                 score = torch.ones((), dtype=torch.float64)
