@@ -39,7 +39,10 @@ def rule_findings(stream: PickleStream) -> Iterator[Finding]:
         message = f"loading the checkpoint with Lightning imports and calls {names}, named by {KEY}"
         yield Finding(stream.name, offset, KEY, names, "", SCORE, message, "a rule")
     if stream.machine.is_bomb():
-        yield Finding(stream.name, stream.start, "bomb", "", "", SCORE, f"loading the file {bomb(stream)}", "a rule")
+        what = bomb(stream)
+        yield Finding(
+            stream.name, stream.start, "bomb", "", "", SCORE, f"loading the file {what}", f"a rule: it {what}"
+        )
 
 
 def instantiators(stream: PickleStream) -> Iterator[tuple[int, str]]:

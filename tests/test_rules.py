@@ -98,7 +98,10 @@ def test_bombs_are_malicious(scanner: Scanner, data: bytes) -> None:
     result = scanner.scan_bytes(data)
     assert result.verdict is Verdict.MALICIOUS
     assert result.score == result.members["rules"] == 1.0
-    assert result.findings[0].opcode == "bomb" and result.findings[0].score == 1.0
+    finding = result.findings[0]
+    assert finding.opcode == "bomb" and finding.score == 1.0
+    assert finding.why == f"a rule: it {finding.message.removeprefix('loading the file ')}"
+    assert ("memo slot 536870912" in finding.message) is (b"p536870912" in data or b"r\0\0\0\x20" in data)
 
 
 def cycle() -> Any:
