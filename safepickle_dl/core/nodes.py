@@ -155,8 +155,7 @@ class Nodes:
 
     def item(self, container: int, index: int) -> int:
         """Return the node at `index` of a container, -1 if it is not kept."""
-        kind = self.kind[container]
-        if kind < kd.TUPLE or kind > kd.SET:
+        if not self.is_container(container):
             return -1
         cell = self.lo[container]
         while cell >= 0 and index > 0:
@@ -164,21 +163,23 @@ class Nodes:
             index -= 1
         return -1 if cell < 0 else self.cell_node[cell]
 
+    def is_container(self, node: int) -> bool:
+        """Return whether a node is a TUPLE, LIST, DICT or SET."""
+        return kd.TUPLE <= self.kind[node] <= kd.SET
+
     def is_filled(self, node: int) -> bool:
         """Return whether a node is a container that keeps items."""
-        kind = self.kind[node]
-        return kd.TUPLE <= kind <= kd.SET and self.lo[node] >= 0
+        return self.is_container(node) and self.lo[node] >= 0
 
     def may_nest(self, node: int) -> bool:
         """Return whether a node is a container that may hold containers: now or, if it is empty, later."""
-        kind = self.kind[node]
-        if kind < kd.TUPLE or kind > kd.SET:
+        if not self.is_container(node):
             return False
         cell = self.lo[node]
         if cell < 0 or self.extra[node] > kd.MAX_FLAT:
             return True
         while cell >= 0:
-            if kd.TUPLE <= self.kind[self.cell_node[cell]] <= kd.SET:
+            if self.is_container(self.cell_node[cell]):
                 return True
             cell = self.cell_next[cell]
         return False
