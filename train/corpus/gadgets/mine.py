@@ -72,14 +72,14 @@ def sources(roots: Iterable[Path]) -> Iterator[tuple[str, bool, Path]]:
 
 
 def read_sources(found: Iterable[tuple[str, bool, Path]], workers: int = 1) -> dict[str, Module]:
-    """Parse sources, the first of each name; those that are no Python of this version are left out."""
-    first: dict[str, tuple[str, bool, Path]] = {}
-    for source in found:
-        if source[0] and source[2].stat().st_size <= MAX_SOURCE_BYTES:
-            first.setdefault(source[0], source)
+    """Parse sources; those that are no Python of this version are left out."""
+    modules: dict[str, Module] = {}
+    readable = [source for source in found if source[0] and source[2].stat().st_size <= MAX_SOURCE_BYTES]
     with ProcessPoolExecutor(workers) as pool:
-        read = pool.map(_read, first.values(), chunksize=100)
-        return {module.name: module for module in read if module is not None}
+        for module in pool.map(_read, readable, chunksize=100):
+            if module is not None:
+                modules.setdefault(module.name, module)
+    return modules
 
 
 def _read(source: tuple[str, bool, Path]) -> Module | None:
