@@ -14,7 +14,7 @@ import pytorch_lightning as pl
 import torch
 from datasets import load_dataset
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from safepickle_dl.batch import N_FIELDS, SliceArrays, pad
 from safepickle_dl.core import tokens as tk
@@ -72,7 +72,7 @@ class FileDataset(Dataset[Bag]):
         self,
         path: Path | Sequence[Path],
         max_slices: int,
-        seed: int | None = None,
+        seed: int | Sequence[int] | None = None,
         groups: Sequence[str] = JUDGED_GROUPS,
         channels: tuple[int, ...] = (0,),
     ) -> None:
@@ -220,7 +220,7 @@ class MixtureSampler(Sampler[list[int]]):
         sources: Sequence[str],
         mixture: Mapping[str, int],
         n_batches: int,
-        seed: int,
+        seed: int | Sequence[int],
         difficulty: npt.NDArray[np.float64] | None = None,
     ) -> None:
         """Configure.
@@ -254,17 +254,20 @@ class MixtureSampler(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         """Yield batches of indices."""
         for _ in range(self.n_batches):
-            draws = [
-                self.random.choice(self.pools[group], n, p=self._chances(group)) for group, n in self.mixture.items()
-            ]
-            yield np.concatenate(draws).tolist()
+            yield np.concatenate([self._draw(group, n) for group, n in self.mixture.items()]).tolist()
 
-    def _chances(self, group: str) -> npt.NDArray[np.float64]:
-        """Return how likely each file of a group is to be drawn."""
-        shares = self.shares[group]
-        hard = shares * self.difficulty[self.pools[group]]
-        chances: npt.NDArray[np.float64] = (shares + hard / hard.sum()) / 2
-        return chances
+    def _draw(self, group: str, n: int) -> npt.NDArray[np.int64]:
+        """Return n files of a group: `choice` with chances, without its checks of each one."""
+        shares, pool = self.shares[group], self.pools[group]
+        hard = shares * self.difficulty[pool]
+        edges = (shares + hard / hard.sum()).cumsum()
+        return pool[(edges / edges[-1]).searchsorted(self.random.random(n), side="right")]
+
+
+def _draw_anew(worker: int) -> None:
+    """Give a worker's copy of the data set a generator of its own; without it all draw the same."""
+    found: Any = get_worker_info()
+    found.dataset.random = np.random.default_rng(found.seed)
 
 
 class CorpusData(pl.LightningDataModule):
@@ -280,6 +283,7 @@ class CorpusData(pl.LightningDataModule):
         contexts: bool = False,
         judged_groups: list[str] | None = None,
         more: list[str] | None = None,
+        workers: int = 0,
     ) -> None:
         """Configure.
 
@@ -292,17 +296,24 @@ class CorpusData(pl.LightningDataModule):
             contexts: whether the net sees the opcode contexts (the second channel) too.
             judged_groups: groups that validation looks at; None: all with a clear label.
             more: other Parquet files of training rows, such as `python -m train.adversarial` writes.
+            workers: processes that make batches beside the training (count); a GPU waits for one alone.
         """
         super().__init__()
         self.save_hyperparameters()
         self.channels = (0, 1) if contexts else (0,)
+
+    @property
+    def seed(self) -> list[int]:
+        """Of what this process draws: each of several GPUs sees a whole mixture of its own in each step."""
+        h: Any = self.hparams
+        return [h.seed, self.trainer.global_rank if self.trainer else 0]
 
     def setup(self, stage: str) -> None:
         """Read the Parquet files."""
         h: Any = self.hparams
         folder = Path(h.folder)
         paths = [folder / "train.parquet", *map(Path, h.more or [])]
-        self.training = FileDataset(paths, h.max_slices, h.seed, tuple(h.mixture), channels=self.channels)
+        self.training = FileDataset(paths, h.max_slices, self.seed, tuple(h.mixture), channels=self.channels)
         self.validation = FileDataset(
             folder / "validation.parquet",
             VALIDATION_SLICES,
@@ -314,9 +325,12 @@ class CorpusData(pl.LightningDataModule):
         """Draw batches after the mixture."""
         h: Any = self.hparams
         of = self.training
-        sampler = MixtureSampler(of.groups, of.sources, h.mixture, h.steps_per_epoch, h.seed, of.difficulty)
-        return DataLoader(self.training, batch_sampler=sampler, collate_fn=collate)
+        sampler = MixtureSampler(of.groups, of.sources, h.mixture, h.steps_per_epoch, self.seed, of.difficulty)
+        return DataLoader(
+            of, batch_sampler=sampler, collate_fn=collate, num_workers=h.workers, worker_init_fn=_draw_anew
+        )
 
     def val_dataloader(self) -> DataLoader[Bag]:
         """Every validation file once."""
-        return DataLoader(self.validation, 16, collate_fn=collate)
+        h: Any = self.hparams
+        return DataLoader(self.validation, 16, collate_fn=collate, num_workers=h.workers)
