@@ -139,27 +139,33 @@ def settings() -> Iterator[Setting]:
 def report(config: dict[str, Any], data: CorpusData, steps: int) -> Iterator[str]:
     """Yield the lines of the document as they become known."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    mixture = config["data"]["init_args"]["mixture"]
+    init: dict[str, Any] = config["model"]["init_args"]
     yield "# Training speed\n\nWritten by `python -m benchmarks.training`; not edited.\n"
     yield (
-        f"{device}; {platform.machine()}, {os.cpu_count()} CPU cores, {torch.get_num_threads()} threads; torch {torch.__version__}. "
-        f"{sum(mixture.values())} files a step, as in `configs/sequence.yaml`; tokens are counted with padding, data is "
-        "read by the training's own process or by workers beside it. Utilisation is the share of time in which "
-        "a kernel ran, as the driver counts it. The ratio is to the first row.\n"
+        f"{device}; {platform.machine()}, {os.cpu_count()} CPU cores, {torch.get_num_threads()} threads; "
+        f"torch {torch.__version__}. {sum(config['data']['init_args']['mixture'].values())} files a step, as in "
+        "`configs/sequence.yaml`; tokens are counted with padding, data is read by the training's own process or by "
+        "workers beside it. Utilisation is the share of time in which a kernel ran, as the driver counts it. The ratio "
+        "is to the first row.\n"
     )
-    yield "| device | precision | workers | net | ms a step | files/s | slices/s | tokens/s | ratio | utilisation | GPU memory, MiB |"
-    yield "|---|---|--:|---|--:|--:|--:|--:|--:|--:|--:|"
+    heads = "device,precision,workers,net,ms a step,files/s,slices/s,tokens/s,ratio,utilisation (%),GPU memory (MiB)"
+    yield "| " + heads.replace(",", " | ") + " |\n|---|---|--:|---|" + "--:|" * 7
     first = 0.0
     for setting in settings():
         found = measure(setting, config, data, steps)
         first = first or found["files"]
-        net = config["model"]["init_args"] | setting.model
-        on_gpu = f"{found['utilisation']:.0f} % | {found['memory']:.0f}" if setting.accelerator == "gpu" else "- | -"
-        yield (
-            f"| {setting.accelerator} | {setting.precision} | {setting.workers} | d {net['d_model']}, {net['n_layers']} layers "
-            f"| {found['ms']:.1f} | {found['files']:,.0f} | {found['slices']:,.0f} | {found['tokens']:,.0f} "
-            f"| {found['files'] / first:.1f} | {on_gpu} |"
-        )
+        net = init | setting.model
+        cells = [
+            setting.accelerator,
+            setting.precision,
+            str(setting.workers),
+            f"d {net['d_model']}, {net['n_layers']} layers",
+            f"{found['ms']:.1f}",
+            *(f"{found[name]:,.0f}" for name in ("files", "slices", "tokens")),
+            f"{found['files'] / first:.1f}",
+            *(f"{found[name]:.0f}" for name in ("utilisation", "memory")),
+        ]
+        yield "| " + " | ".join("-" if cell == "nan" else cell for cell in cells) + " |"
 
 
 def main() -> None:

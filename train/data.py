@@ -264,7 +264,7 @@ class MixtureSampler(Sampler[list[int]]):
         return pool[(edges / edges[-1]).searchsorted(self.random.random(n), side="right")]
 
 
-def _draw_anew(worker: int) -> None:
+def draw_anew(worker: int) -> None:
     """Give a worker's copy of the data set a generator of its own; without it all draw the same."""
     found: Any = get_worker_info()
     found.dataset.random = np.random.default_rng(found.seed)
@@ -327,7 +327,7 @@ class CorpusData(pl.LightningDataModule):
         of = self.training
         sampler = MixtureSampler(of.groups, of.sources, h.mixture, h.steps_per_epoch, self.seed, of.difficulty)
         return DataLoader(
-            of, batch_sampler=sampler, collate_fn=collate, num_workers=h.workers, worker_init_fn=_draw_anew
+            of, batch_sampler=sampler, collate_fn=collate, num_workers=h.workers, worker_init_fn=draw_anew
         )
 
     def val_dataloader(self) -> DataLoader[Bag]:

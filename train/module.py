@@ -14,9 +14,16 @@ from torch.nn import functional as F
 from safepickle_dl.models.sequence import SequenceClassifier, SequenceConfig
 from train.judge.metrics import threshold_for
 
+N_PARTS = 4
+"""Into which slices are sorted by length (count)."""
 
-def logits_by_length(net: SequenceClassifier, tokens: Tensor, n_parts: int = 4) -> Tensor:
-    """Return (s,) the logits of slices (s, t, f), short ones apart from long ones: less padding to compute."""
+
+def logits_by_length(net: SequenceClassifier, tokens: Tensor) -> Tensor:
+    """Return (s,) the logits of slices (s, t, f), short ones apart from long ones: less padding to compute.
+
+    On a GPU all together: it waits for launches, of which parts need several times as many, not for the padding.
+    """
+    n_parts = 1 if tokens.is_cuda else N_PARTS
     lengths = (tokens[..., 0] > 0).sum(1)
     parts = lengths.argsort().chunk(n_parts)
     logits = torch.cat([net(tokens[part, : int(lengths[part].max())]) for part in parts])
@@ -136,7 +143,7 @@ class SequenceTraining(pl.LightningModule):
         for part in (self.scores, self.labels, self.made):
             part.clear()
         found = figures(scores, labels, made)
-        self.log_dict({f"val/{name}": value for name, value in found.items()}, prog_bar=True)
+        self.log_dict({f"val/{name}": value for name, value in found.items()}, prog_bar=True, sync_dist=True)
 
     def configure_optimizers(self) -> dict[str, object]:
         """AdamW with one cycle of the learning rate."""

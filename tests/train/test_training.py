@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from torch.utils.data import DataLoader
 
 from safepickle_dl.batch import N_FIELDS, pad
 from safepickle_dl.core import tokens as tk
@@ -20,7 +23,16 @@ from safepickle_dl.scanner import Scanner
 from train.__main__ import main
 from train.ablate import AblationConfig
 from train.corpus.config import CorpusConfig
-from train.data import MADE_GROUPS, CorpusData, FileDataset, MixtureSampler, collate, drop_names, source_weights
+from train.data import (
+    MADE_GROUPS,
+    CorpusData,
+    FileDataset,
+    MixtureSampler,
+    collate,
+    draw_anew,
+    drop_names,
+    source_weights,
+)
 from train.evaluate import JudgeConfig
 from train.export import export
 from train.hard import HardFiles, mine
@@ -64,6 +76,38 @@ def test_smoke_configuration(corpus: Path, tmp_path: Path, monkeypatch: pytest.M
     assert json.loads((tmp_path / "bundle" / "config.json").read_text()) == config
     score = scanner.scan_bytes(b"cos\nsystem\n(S'echo'\ntR.").score
     assert score > scanner.scan_bytes(b"]q\x00(K\x01K\x02e.").score == 0
+
+
+def test_two_processes_train_one_net(corpus: Path, tmp_path: Path) -> None:
+    options = [
+        "--trainer.devices",
+        "2",
+        "--trainer.strategy",
+        "ddp",
+        "--trainer.max_epochs",
+        "1",
+        "--data.workers",
+        "1",
+    ]
+    folders = ["--data.folder", str(corpus), "--trainer.logger.init_args.save_dir", str(tmp_path)]
+    command = [sys.executable, "-m", "train", "fit", "-c", str(CONFIGS / "smoke.yaml"), *options, *folders]
+    done = subprocess.run(command, cwd=CONFIGS.parent, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "smoke/version_0/checkpoints/last.ckpt").is_file()
+
+
+def test_each_process_and_each_worker_draws_for_itself(corpus: Path) -> None:
+    drawn = []
+    for rank in (0, 1):
+        data = CorpusData({"made-malicious": 4}, str(corpus), steps_per_epoch=2, judged_groups=list(MADE_GROUPS))
+        data.trainer = SimpleNamespace(global_rank=rank)  # type: ignore[assignment]
+        data.setup("fit")
+        drawn.append(torch.cat([batch["index"] for batch in data.train_dataloader()]).tolist())
+    assert drawn[0] != drawn[1]
+    one = max(range(len(data.training)), key=lambda i: len(data.training.chosen[i]) - len(data.training.payload[i]))
+    data.training.max_slices = len(data.training.payload[one]) + 3
+    loader = DataLoader(data.training, sampler=[one] * 8, collate_fn=collate, num_workers=2, worker_init_fn=draw_anew)
+    assert len({batch["tokens"].numpy().tobytes() for batch in loader}) > 4  # of two that draw the same, 4 at most
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: path.name)
