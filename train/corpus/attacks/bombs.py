@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 from train.corpus.attacks.techniques import Aim
@@ -17,7 +18,7 @@ from train.corpus.spelling.expressions import (
     Repeat,
     Same,
 )
-from train.corpus.spelling.scripts import helper
+from train.corpus.spelling.scripts import helper, method
 
 
 def bomb(rng: Draw) -> Any:
@@ -94,24 +95,99 @@ def shared_honestly(rng: Draw) -> Any:
 
 def exhaust(aim: Aim, rng: Draw) -> Any:
     """Use up memory or time, stop the process, or wait for somebody."""
-    huge = rng.choice((2**31, 2**40, 10**10, 10**12, 9**9 + rng.randrange(9**9)))
-    name, argument = rng.choice((("repeat", 1), ("count", 1), ("cycle", "x")))
+    huge = rng.choice((2**31, 2**40, 10**9, 10**10, 10**12, 9**9 + rng.randrange(9**9)))
+    name, argument = rng.choice((("repeat", 1), ("repeat", "A" * 99), ("count", 1), ("cycle", "x"), ("cycle", [0])))
     endless = Call(Ref("itertools", name), (argument,))
     return rng.template(
         (
-            lambda: Call(helper("operator", rng.choice(("mul", "imul")), rng), (rng.choice(("A", [0], b"x")), huge)),
-            lambda: Call(Ref("builtins", rng.choice(("bytearray", "bytes"))), (huge,)),
-            lambda: Call(
-                Ref(*rng.choice((("builtins", "pow"), ("operator", "pow"), ("operator", "lshift")))), (9, huge)
-            ),
-            lambda: Call(Ref("builtins", rng.choice(("list", "sum"))), (Call(Ref("builtins", "range"), (huge,)),)),
-            lambda: Call(Ref("builtins", rng.choice(("list", "tuple", "set"))), (endless,)),
-            lambda: Call(Ref(*rng.choice((("numpy", "ones"), ("numpy", "zeros"), ("torch", "ones")))), ((huge,),)),
+            *_sized(huge, rng),
+            *_consumed(endless, rng),
             lambda: Call(Ref("time", "sleep"), (rng.choice((huge, rng.randrange(10, 10**6))),)),
             lambda: Call(Ref("builtins", rng.choice(("input", "breakpoint", "exit", "quit"))), ()),
             lambda: Call(Ref("sys", rng.choice(("exit", "setrecursionlimit"))), (rng.randrange(9),)),
             lambda: Call(Ref(*rng.choice((("os", "abort"), ("os", "fork"), ("faulthandler", "_sigsegv")))), ()),
-            lambda: Call(Ref("math", "factorial"), (huge,)),
-            lambda: Call(Ref("re", "match"), ("(a+)+$", "a" * rng.randrange(30, 60) + "!")),
+            lambda: Call(
+                Ref("re", rng.choice(_MATCHERS)), (_redos(rng), rng.choice("ax0 ") * rng.randrange(26, 60) + "!")
+            ),
+            lambda: Call(Ref("re", "sub"), (_redos(rng), "", "a" * rng.randrange(26, 60) + "!")),
+            lambda: method(rng, Call(Ref("re", "compile"), (_redos(rng),)), rng.choice(_MATCHERS), "a" * 40 + "!"),
+            lambda: method(rng, Call(Ref("threading", rng.choice(("Event", "Barrier", "Condition"))), (2,)), "wait"),
+            lambda: method(rng, Call(Ref("queue", rng.choice(("Queue", "SimpleQueue"))), ()), "get"),
+            lambda: method(rng, Call(Ref("socket", "socket"), ()), "accept"),
         )
     )()
+
+
+def bounded(rng: Draw) -> Any:
+    """Return the same callables asked for what fits: short lists, small powers, patterns that do not backtrack."""
+    few = rng.choice((2, 8, 64, 300, 1024, rng.randrange(2, 5000)))
+    some = rng.choice((Call(Ref("itertools", "repeat"), (0, few)), Call(Ref("builtins", "range"), (few,)),
+                       Call(Ref("itertools", "chain"), ([1], [2, few])), [few, 1]))  # fmt: skip
+    pattern = rng.choice((r"\w+", r"[a-z]+\d*$", "(a|b)c?", r"^\s*#", values.regex(rng)))
+    return rng.template(
+        (
+            *_sized(few, rng),
+            *_consumed(some, rng),
+            lambda: Call(Ref("itertools", rng.choice(("count", "cycle", "repeat"))), (rng.choice(("x", [0, 1])),)),
+            lambda: [Call(Ref("itertools", "count"), (few,)), values.value(rng)],
+            lambda: Call(Ref("re", "_compile"), (pattern, 32)),
+            lambda: Call(Ref("re", rng.choice(_MATCHERS)), (pattern, values.key(rng))),
+            lambda: Call(Ref("datetime", "timedelta"), (few, few)),
+            lambda: Call(Ref("queue", "SimpleQueue"), ()),
+            lambda: shared_honestly(rng),
+            lambda: shared_honestly(rng),
+        )
+    )()
+
+
+_MATCHERS = ("match", "search", "fullmatch", "findall")
+
+
+def _redos(rng: Draw) -> str:
+    """Return a pattern that backtracks without end."""
+    c = rng.choice(("a", "x", r"\w", r"\d", "[a-z]", "."))
+    return rng.choice((f"({c}+)+$", f"^({c}*)*$", f"({c}|{c}{c})+$", f"({c}|{c}?)+$", f"^(({c}+)*)+$", f"({c}+)+b"))
+
+
+def _sized(n: int, rng: Draw) -> tuple[Callable[[], Any], ...]:
+    """Return calls that take as much memory or time as a number says."""
+    text = rng.choice(("A", "0", " ", "ab"))
+    return (
+        lambda: Call(helper("operator", rng.choice(("mul", "imul")), rng), (rng.choice((text, [0], b"x", (None,))), n)),
+        lambda: Call(Ref("builtins", rng.choice(("bytearray", "bytes"))), (n,)),
+        lambda: Call(Ref(*rng.choice((("builtins", "pow"), ("operator", "pow"), ("operator", "lshift")))), (9, n)),
+        lambda: Call(
+            Ref("builtins", rng.choice(("list", "sum", "tuple", "set", "sorted", "dict.fromkeys"))),
+            (Call(Ref("builtins", "range"), (n,)),),
+        ),
+        lambda: Call(
+            Ref(*rng.choice((("numpy", "ones"), ("numpy", "zeros"), ("torch", "ones"), ("numpy", "empty")))), ((n,),)
+        ),
+        lambda: Call(Ref("numpy", rng.choice(("arange", "eye", "identity", "linspace"))), (n,)),
+        lambda: Call(Ref("math", rng.choice(("factorial", "comb", "perm"))), (n,)),
+        lambda: method(rng, text, rng.choice(("__mul__", "ljust", "rjust", "center", "zfill")), n),
+        lambda: Call(Ref("builtins", rng.choice(("str.ljust", "str.center", "bytes.zfill"))), (text, n)),
+        lambda: Call(Ref("collections", "deque"), (Call(Ref("builtins", "range"), (n,)), rng.choice((0, None)))),
+        lambda: Call(Ref("itertools", "combinations"), (Call(Ref("builtins", "range"), (n,)), 3)),
+        lambda: Call(Ref("random", rng.choice(("randbytes", "getrandbits"))), (n,)),
+        lambda: Call(Ref("secrets", rng.choice(("token_bytes", "token_hex"))), (n,)),
+        lambda: Call(Ref("hashlib", "pbkdf2_hmac"), ("sha256", b"x", b"y", n)),
+        lambda: Call(Ref("mmap", "mmap"), (-1, n)),
+    )
+
+
+def _consumed(iterator: Any, rng: Draw) -> tuple[Callable[[], Any], ...]:
+    """Return calls that take all that an iterator has."""
+    return (
+        lambda: Call(
+            Ref("builtins", rng.choice(("list", "tuple", "set", "sorted", "frozenset", "bytes"))), (iterator,)
+        ),
+        lambda: Call(Ref("builtins", rng.choice(("sum", "max", "min", "all"))), (iterator,)),
+        lambda: Call(Ref("collections", rng.choice(("Counter", "deque"))), (iterator,)),
+        lambda: Call(Ref("functools", "reduce"), (Ref("operator", "add"), iterator)),
+        lambda: Call(Ref("builtins", "list.extend"), ([], iterator)),
+        lambda: method(rng, "", "join", iterator),
+        lambda: Call(Ref("builtins", "dict.fromkeys"), (iterator,)),
+        lambda: Call(Ref("array", "array"), ("l", iterator)),
+        lambda: Call(Ref("statistics", rng.choice(("mean", "median"))), (iterator,)),
+    )

@@ -43,7 +43,7 @@ TECHNIQUES: dict[str, tuple[int, Technique]] = {
     "persistent": (2, tricks.persistent),
     "reconstructed": (3, tricks.reconstructed),
     "tampered": (3, tricks.tampered),
-    "exhaust": (1, bombs.exhaust),
+    "exhaust": (4, bombs.exhaust),
     "bomb": (2, lambda aim, rng: bombs.bomb(rng)),
     "silent-bomb": (0, lambda aim, rng: bombs.silent_bomb(rng)),
 }

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import yaml
+
 from train.corpus.attacks.hidden import hidden_text
 from train.corpus.attacks.techniques import Aim
 from train.corpus.draw import Draw
@@ -21,7 +23,7 @@ from train.corpus.gadgets import payloads
 from train.corpus.gadgets.arguments import inner_pickle, target_name
 from train.corpus.honest import values
 from train.corpus.spelling.expressions import AddItems, Append, Build, Call, New, Ref, SetItems
-from train.corpus.spelling.scripts import helper, method
+from train.corpus.spelling.scripts import helper, method, with_keywords
 
 _WORDS = {
     "read": """
@@ -136,6 +138,10 @@ def _evil_settings(rng: Draw) -> dict[str, Any]:
             lambda: {"on_start": argument, "shell": True},
             lambda: {w: f"__import__('os').system({argument!r})"},
             lambda: {w: _acting(_expression, rng), values.key(rng): values.key(rng)},
+            lambda: {"version": 1, "handlers": {w: {"()": name, values.key(rng): argument}}},
+            lambda: {"version": 1, "formatters": {w: {"()": name, "format": argument}}},
+            lambda: {"func": name, "args": [argument], "kwargs": {}},
+            lambda: {"entrypoint": name, "command": argument},
         )
     )()
 
@@ -148,6 +154,10 @@ def _plain_settings(rng: Draw) -> dict[str, Any]:
             lambda: {"_target_": path, values.key(rng): rng.random()},
             lambda: {"py/object": path, values.key(rng): values.key(rng)},
             lambda: {"()": path, "level": "INFO"},
+            lambda: {"version": 1, "handlers": {values.key(rng): {"class": path, "level": "INFO"}}},
+            lambda: {"version": 1, "formatters": {values.key(rng): {"format": "%(message)s", "style": "%"}}},
+            lambda: {"func": path, "args": [rng.randrange(9)], "kwargs": {}},
+            lambda: {"entrypoint": path, "command": values.key(rng)},
             lambda: {"class": cls.name, "args": [values.key(rng), rng.randrange(9)]},
             lambda: {"class_path": path, "init_args": {values.key(rng): rng.randrange(99)}},
             lambda: {values.key(rng): values.key(rng), values.key(rng): rng.randrange(999)},
@@ -167,6 +177,65 @@ def _laid_out(settings: dict[str, Any], rng: Draw) -> str:
             lambda: f"[{text}]",
             lambda: f"# {values.key(rng)}\n{values.key(rng)}: {rng.random():.3f}\n{values.key(rng)}: {text}\n",
             lambda: f"{text}\n{json.dumps({values.key(rng): values.key(rng)})}",
+            lambda: yaml.safe_dump(settings, sort_keys=False),
+            lambda: yaml.safe_dump(_among(settings, rng), sort_keys=False),
+            lambda: json.dumps(_among(settings, rng), indent=rng.choice((None, 2))),
+        )
+    )()
+
+
+def _among(settings: dict[str, Any], rng: Draw) -> dict[str, Any]:
+    """Return settings among others, a level or two further down."""
+    inner: Any = settings if rng.random() < 0.7 else [settings]
+    for _ in range(rng.randrange(1, 3)):
+        others = {values.key(rng): rng.choice((rng.randrange(99), values.key(rng), True, None)) for _ in range(2)}
+        items = [*others.items(), (values.key(rng), inner)]
+        rng.shuffle(items)
+        inner = dict(items)
+    return dict(inner)
+
+
+def _told(settings: dict[str, Any], module: str, rng: Draw) -> Any:
+    """Return the call of something with settings that are objects: a dict, or what has them as attributes."""
+    reader = partial(_function, module, _READ, rng)
+    whole = settings if rng.random() < 0.5 else _among(settings, rng)
+    kept = Build(New(Ref(*rng.choice(_HOLDERS))), whole)
+    cls = Ref(module, rng.choice(_NOUNS))
+    return rng.template(
+        (
+            lambda: Call(reader(), (whole,)),
+            lambda: Call(reader(), (whole,)),
+            lambda: Call(reader(), (whole, values.key(rng))),
+            lambda: Call(reader(), (values.key(rng), whole)),
+            lambda: Call(reader(), ([settings],)),
+            lambda: Call(reader(), (kept,)),
+            lambda: Call(cls, (whole,)),
+            lambda: method(rng, _object(module, rng), rng.choice(_READ), whole),
+            lambda: method(rng, Call(cls, (whole,)), rng.choice(_READ)),
+            lambda: method(rng, Build(_object(module, rng), whole), rng.choice(_READ)),
+            lambda: with_keywords(reader(), (), whole, rng),
+            lambda: Call(Call(helper("functools", "partial", rng), (reader(), whole)), ()),
+            lambda: SetItems(Call(cls, ()), whole),
+        )
+    )()
+
+
+_HOLDERS = (("argparse", "Namespace"), ("types", "SimpleNamespace"))
+
+
+def _resolved(name: str, arguments: tuple[Any, ...], module: str, rng: Draw) -> Any:
+    """Return what a resolver of names gives for a name, called."""
+    reader = partial(_function, module, _READ, rng)
+    return rng.template(
+        (
+            lambda: Call(Call(reader(), (name,)), arguments),
+            lambda: Call(Call(reader(), (name.rpartition(".")[0], name.rpartition(".")[2])), arguments),
+            lambda: Call(reader(), (name, *arguments)),
+            lambda: Call(reader(), (name, list(arguments))),
+            lambda: Call(reader(), (values.key(rng), name, arguments)),
+            lambda: Call(method(rng, _object(module, rng), rng.choice(_READ), name), arguments),
+            lambda: method(rng, Call(reader(), (name.rpartition(".")[0],)), name.rpartition(".")[2], *arguments),
+            lambda: Call(Build(_object(module, rng), {values.key(rng): name}), arguments),
         )
     )()
 
@@ -201,6 +270,8 @@ def _evil_text(rng: Draw) -> str:
             lambda: f"{{0.__class__.__init__.__globals__[{w}]}}",
             lambda: f"{v}: !!python/object/apply:{_dotted(rng)} [{cmd!r}]",
             lambda: f"{v}: !!python/object/new:{_dotted(rng)}\n  args: [{cmd!r}]\n",
+            lambda: f"{v}:\n  {values.key(rng)}: {n}\n  {w}: !!python/object/apply:{_dotted(rng)}\n  - {cmd}\n",
+            lambda: f"{v}:\n  {w}:\n    {values.key(rng)}: !!python/object/apply:{_dotted(rng)} [{cmd!r}]\n",
             lambda: f"{v}: !<tag:yaml.org,2002:python/name:{_dotted(rng)}> {n}",
             lambda: f"{target_name(rng)}({cmd!r})",
             lambda: f"COPY {v} TO PROGRAM '{cmd}'",
@@ -264,6 +335,8 @@ def _plain_text(rng: Draw) -> str:
             lambda: f"#set ${w[0]} = {n}\n",
             lambda: f"{{0.{k}:>{n}}} {{{v}}}",
             lambda: f"{v}: [{n}, {k}]\n{k}: !!str {n}\n",
+            lambda: f"{v}:\n  {values.key(rng)}: {n}\n  {w}: !!python/tuple [{n}, {k}]\n",
+            lambda: f"{v}:\n  {w}:\n    {k}: [{n}, {k}]\n",
             lambda: f"{cls.module}:{cls.name}",
             lambda: path,
             lambda: f"SELECT {v}, {k} FROM {w} WHERE id = {n}",
@@ -283,7 +356,12 @@ def _plain_text(rng: Draw) -> str:
 
 
 def carried(aim: Aim, rng: Draw) -> Any:
-    """Have a reader of some library read a text that carries code."""
+    """Have a reader of some library read a text, settings or a name that carries code."""
+    way = rng.random()
+    if way < 0.2:
+        return _told(_evil_settings(rng), aim.gadget.module, rng)
+    if way < 0.3:
+        return _resolved(_dotted(rng), (_acting(payloads.command, rng),), aim.gadget.module, rng)
     text = _evil_text(rng)
     if rng.random() < 0.1:
         return Call(_function(aim.gadget.module, _READ, rng), (hidden_text(text, rng),))
@@ -292,6 +370,12 @@ def carried(aim: Aim, rng: Draw) -> Any:
 
 def carried_honestly(module: str, rng: Draw) -> Any:
     """Have the same kind of reader read what it is there for."""
+    way = rng.random()
+    if way < 0.2:
+        return _told(_plain_settings(rng), module, rng)
+    if way < 0.3:
+        cls = values.class_ref(rng)
+        return _resolved(f"{cls.module}.{cls.name}", (values.scalar(rng),), module, rng)
     return _shown(_plain_text(rng), module, rng)
 
 

@@ -46,7 +46,7 @@ _OWN: dict[str, Callable[[Draw], Any]] = {
     "persistent": objects.tensor,
     "reconstructed": tricks.made_honestly,
     "tampered": tricks.left_alone,
-    "exhaust": bombs.shared_honestly,
+    "exhaust": bombs.bounded,
     "bomb": bombs.shared_honestly,
     "silent-bomb": bombs.shared_honestly,
 }
