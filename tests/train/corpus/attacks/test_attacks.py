@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Iterator
 from random import Random
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from safepickle_dl.analysis import Analysis, analyse
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.render import arguments_text, callee_text, opcode_name
-from train.corpus.attacks import bland, bombs, effects, functions
+from train.corpus.attacks import bland, bombs, effects, functions, strangers
 from train.corpus.attacks.grammar import OWN_GADGET, TECHNIQUES, Gadgets, Made, attack_of, references
+from train.corpus.attacks.techniques import Aim
 from train.corpus.attacks.twins import twin_of
 from train.corpus.draw import Draw
 from train.corpus.gadgets.table import KNOWN, Gadget, read_gadgets
@@ -252,6 +254,31 @@ def test_bombs_are_small() -> None:
             assert len(data) < 100_000
             assert is_clean(analyse(data))
             assert bool(sites(analyse(data))) == (make is bombs.bomb)
+
+
+def test_what_exhausts_has_twins_with_the_same_callables() -> None:
+    aim = Aim(SOME[0], ())
+    much, little = set(), set()
+    large = re.compile(r"\.(bytearray|range|randbytes|factorial|zeros|ones|mul|pow) \([^()]*\d{6}")
+    for seed in range(400):
+        attack, honest = bombs.exhaust(aim, Draw(seed)), bombs.bounded(Draw(seed))
+        for value, names in ((attack, much), (honest, little)):
+            names |= {f"{ref.module}.{ref.name}" for ref in references(value)}
+            assert is_clean(analysed(value))
+        assert not large.search(" ".join(sites(analysed(honest))))
+    assert any(large.search(" ".join(sites(analysed(bombs.exhaust(aim, Draw(seed)))))) for seed in range(20))
+    assert len(much & little) > 30 and {"time.sleep", "builtins.input"} <= much - little
+
+
+def test_settings_and_names_tell_strangers_what_to_call() -> None:
+    aim = Aim(Gadget("acme.loaders", "load", "exec"), ())
+    evil = [" ".join(sites(analysed(strangers.carried(aim, Draw(seed))))) for seed in range(300)]
+    plain = [" ".join(sites(analysed(strangers.carried_honestly("acme.loaders", Draw(seed))))) for seed in range(300)]
+    shown = re.compile(r"os.system|subprocess.(run|Popen)|builtins.(eval|exec)")
+    assert sum(bool(shown.search(text)) for text in evil) > 40
+    assert not any(shown.search(text) for text in plain)
+    for shape in (r"\{'[^']+': \{", r"argparse.Namespace|SimpleNamespace", r"!!python/object/apply"):
+        assert any(re.search(shape, text) for text in evil), shape
 
 
 @pytest.mark.parametrize("index", range(len(SURROUNDINGS)))
