@@ -1,4 +1,4 @@
-"""Callables that nobody has heard of: `carried` in a text that they read, or `handed` over for them to call.
+"""Callables that nobody has heard of: `carried` in what they read (texts, settings, names), or `handed` over to call.
 
 Every library has readers of templates, formulas, settings and queries, and functions that call what they are given.
 No table can have them all: modules are real ones (those of the split's gadgets), names are put together, and what they
