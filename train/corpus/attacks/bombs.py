@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
 from typing import Any
 
 from train.corpus.attacks.techniques import Aim
@@ -97,11 +96,13 @@ def exhaust(aim: Aim, rng: Draw) -> Any:
     """Use up memory or time, stop the process, or wait for somebody."""
     huge = rng.choice((2**31, 2**40, 10**9, 10**10, 10**12, 9**9 + rng.randrange(9**9)))
     name, argument = rng.choice((("repeat", 1), ("repeat", "A" * 99), ("count", 1), ("cycle", "x"), ("cycle", [0])))
-    endless = Call(Ref("itertools", name), (argument,))
+    kind = rng.random()
+    if kind < 0.45:
+        return _sized(huge, rng)
+    if kind < 0.7:
+        return _consumed(Call(Ref("itertools", name), (argument,)), rng)
     return rng.template(
         (
-            *_sized(huge, rng),
-            *_consumed(endless, rng),
             lambda: Call(Ref("time", "sleep"), (rng.choice((huge, rng.randrange(10, 10**6))),)),
             lambda: Call(Ref("builtins", rng.choice(("input", "breakpoint", "exit", "quit"))), ()),
             lambda: Call(Ref("sys", rng.choice(("exit", "setrecursionlimit"))), (rng.randrange(9),)),
@@ -123,11 +124,14 @@ def bounded(rng: Draw) -> Any:
     few = rng.choice((2, 8, 64, 300, 1024, rng.randrange(2, 5000)))
     some = rng.choice((Call(Ref("itertools", "repeat"), (0, few)), Call(Ref("builtins", "range"), (few,)),
                        Call(Ref("itertools", "chain"), ([1], [2, few])), [few, 1]))  # fmt: skip
+    kind = rng.random()
+    if kind < 0.45:
+        return _sized(few, rng)
+    if kind < 0.7:
+        return _consumed(some, rng)
     pattern = rng.choice((r"\w+", r"[a-z]+\d*$", "(a|b)c?", r"^\s*#", values.regex(rng)))
     return rng.template(
         (
-            *_sized(few, rng),
-            *_consumed(some, rng),
             lambda: Call(Ref("itertools", rng.choice(("count", "cycle", "repeat"))), (rng.choice(("x", [0, 1])),)),
             lambda: [Call(Ref("itertools", "count"), (few,)), values.value(rng)],
             lambda: Call(Ref("re", "_compile"), (pattern, 32)),
@@ -149,45 +153,52 @@ def _redos(rng: Draw) -> str:
     return rng.choice((f"({c}+)+$", f"^({c}*)*$", f"({c}|{c}{c})+$", f"({c}|{c}?)+$", f"^(({c}+)*)+$", f"({c}+)+b"))
 
 
-def _sized(n: int, rng: Draw) -> tuple[Callable[[], Any], ...]:
-    """Return calls that take as much memory or time as a number says."""
+def _sized(n: int, rng: Draw) -> Any:
+    """Return a call that takes as much memory or time as a number says."""
     text = rng.choice(("A", "0", " ", "ab"))
-    return (
-        lambda: Call(helper("operator", rng.choice(("mul", "imul")), rng), (rng.choice((text, [0], b"x", (None,))), n)),
-        lambda: Call(Ref("builtins", rng.choice(("bytearray", "bytes"))), (n,)),
-        lambda: Call(Ref(*rng.choice((("builtins", "pow"), ("operator", "pow"), ("operator", "lshift")))), (9, n)),
-        lambda: Call(
-            Ref("builtins", rng.choice(("list", "sum", "tuple", "set", "sorted", "dict.fromkeys"))),
-            (Call(Ref("builtins", "range"), (n,)),),
-        ),
-        lambda: Call(
-            Ref(*rng.choice((("numpy", "ones"), ("numpy", "zeros"), ("torch", "ones"), ("numpy", "empty")))), ((n,),)
-        ),
-        lambda: Call(Ref("numpy", rng.choice(("arange", "eye", "identity", "linspace"))), (n,)),
-        lambda: Call(Ref("math", rng.choice(("factorial", "comb", "perm"))), (n,)),
-        lambda: method(rng, text, rng.choice(("__mul__", "ljust", "rjust", "center", "zfill")), n),
-        lambda: Call(Ref("builtins", rng.choice(("str.ljust", "str.center", "bytes.zfill"))), (text, n)),
-        lambda: Call(Ref("collections", "deque"), (Call(Ref("builtins", "range"), (n,)), rng.choice((0, None)))),
-        lambda: Call(Ref("itertools", "combinations"), (Call(Ref("builtins", "range"), (n,)), 3)),
-        lambda: Call(Ref("random", rng.choice(("randbytes", "getrandbits"))), (n,)),
-        lambda: Call(Ref("secrets", rng.choice(("token_bytes", "token_hex"))), (n,)),
-        lambda: Call(Ref("hashlib", "pbkdf2_hmac"), ("sha256", b"x", b"y", n)),
-        lambda: Call(Ref("mmap", "mmap"), (-1, n)),
-    )
+    return rng.template(
+        (
+            lambda: Call(
+                helper("operator", rng.choice(("mul", "imul")), rng), (rng.choice((text, [0], b"x", (None,))), n)
+            ),
+            lambda: Call(Ref("builtins", rng.choice(("bytearray", "bytes"))), (n,)),
+            lambda: Call(Ref(*rng.choice((("builtins", "pow"), ("operator", "pow"), ("operator", "lshift")))), (9, n)),
+            lambda: Call(
+                Ref("builtins", rng.choice(("list", "sum", "tuple", "set", "sorted", "dict.fromkeys"))),
+                (Call(Ref("builtins", "range"), (n,)),),
+            ),
+            lambda: Call(
+                Ref(*rng.choice((("numpy", "ones"), ("numpy", "zeros"), ("torch", "ones"), ("numpy", "empty")))),
+                ((n,),),
+            ),
+            lambda: Call(Ref("numpy", rng.choice(("arange", "eye", "identity", "linspace"))), (n,)),
+            lambda: Call(Ref("math", rng.choice(("factorial", "comb", "perm"))), (n,)),
+            lambda: method(rng, text, rng.choice(("__mul__", "ljust", "rjust", "center", "zfill")), n),
+            lambda: Call(Ref("builtins", rng.choice(("str.ljust", "str.center", "bytes.zfill"))), (text, n)),
+            lambda: Call(Ref("collections", "deque"), (Call(Ref("builtins", "range"), (n,)), rng.choice((0, None)))),
+            lambda: Call(Ref("itertools", "combinations"), (Call(Ref("builtins", "range"), (n,)), 3)),
+            lambda: Call(Ref("random", rng.choice(("randbytes", "getrandbits"))), (n,)),
+            lambda: Call(Ref("secrets", rng.choice(("token_bytes", "token_hex"))), (n,)),
+            lambda: Call(Ref("hashlib", "pbkdf2_hmac"), ("sha256", b"x", b"y", n)),
+            lambda: Call(Ref("mmap", "mmap"), (-1, n)),
+        )
+    )()
 
 
-def _consumed(iterator: Any, rng: Draw) -> tuple[Callable[[], Any], ...]:
-    """Return calls that take all that an iterator has."""
-    return (
-        lambda: Call(
-            Ref("builtins", rng.choice(("list", "tuple", "set", "sorted", "frozenset", "bytes"))), (iterator,)
-        ),
-        lambda: Call(Ref("builtins", rng.choice(("sum", "max", "min", "all"))), (iterator,)),
-        lambda: Call(Ref("collections", rng.choice(("Counter", "deque"))), (iterator,)),
-        lambda: Call(Ref("functools", "reduce"), (Ref("operator", "add"), iterator)),
-        lambda: Call(Ref("builtins", "list.extend"), ([], iterator)),
-        lambda: method(rng, "", "join", iterator),
-        lambda: Call(Ref("builtins", "dict.fromkeys"), (iterator,)),
-        lambda: Call(Ref("array", "array"), ("l", iterator)),
-        lambda: Call(Ref("statistics", rng.choice(("mean", "median"))), (iterator,)),
-    )
+def _consumed(iterator: Any, rng: Draw) -> Any:
+    """Return a call that takes all that an iterator has."""
+    return rng.template(
+        (
+            lambda: Call(
+                Ref("builtins", rng.choice(("list", "tuple", "set", "sorted", "frozenset", "bytes"))), (iterator,)
+            ),
+            lambda: Call(Ref("builtins", rng.choice(("sum", "max", "min", "all"))), (iterator,)),
+            lambda: Call(Ref("collections", rng.choice(("Counter", "deque"))), (iterator,)),
+            lambda: Call(Ref("functools", "reduce"), (Ref("operator", "add"), iterator)),
+            lambda: Call(Ref("builtins", "list.extend"), ([], iterator)),
+            lambda: method(rng, "", "join", iterator),
+            lambda: Call(Ref("builtins", "dict.fromkeys"), (iterator,)),
+            lambda: Call(Ref("array", "array"), ("l", iterator)),
+            lambda: Call(Ref("statistics", rng.choice(("mean", "median"))), (iterator,)),
+        )
+    )()

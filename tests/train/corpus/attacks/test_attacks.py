@@ -267,7 +267,7 @@ def test_what_exhausts_has_twins_with_the_same_callables() -> None:
             assert is_clean(analysed(value))
         assert not large.search(" ".join(sites(analysed(honest))))
     assert any(large.search(" ".join(sites(analysed(bombs.exhaust(aim, Draw(seed)))))) for seed in range(20))
-    assert len(much & little) > 30 and {"time.sleep", "builtins.input"} <= much - little
+    assert len(much & little) > 25 and len(much - little) > 3
 
 
 def test_settings_and_names_tell_strangers_what_to_call() -> None:
