@@ -87,8 +87,10 @@ def utilisation(of_gpu: bool) -> Iterator[list[int]]:
     thread = threading.Thread(target=watch, daemon=True)
     if of_gpu:
         thread.start()
-    yield seen
-    done.set()
+    try:
+        yield seen
+    finally:
+        done.set()
 
 
 def measure(setting: Setting, config: dict[str, Any], data: CorpusData, steps: int) -> dict[str, float]:
