@@ -79,18 +79,16 @@ def test_smoke_configuration(corpus: Path, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_two_processes_train_one_net(corpus: Path, tmp_path: Path) -> None:
-    options = [
-        "--trainer.devices",
-        "2",
-        "--trainer.strategy",
-        "ddp",
-        "--trainer.max_epochs",
-        "1",
-        "--data.workers",
-        "1",
-    ]
-    folders = ["--data.folder", str(corpus), "--trainer.logger.init_args.save_dir", str(tmp_path)]
-    command = [sys.executable, "-m", "train", "fit", "-c", str(CONFIGS / "smoke.yaml"), *options, *folders]
+    options = {
+        "trainer.devices": 2,
+        "trainer.strategy": "ddp",
+        "trainer.max_epochs": 1,
+        "trainer.logger.init_args.save_dir": tmp_path,
+        "data.folder": corpus,
+        "data.workers": 1,
+    }
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    command = [sys.executable, "-m", "train", "fit", "-c", str(CONFIGS / "smoke.yaml"), *flags]
     done = subprocess.run(command, cwd=CONFIGS.parent, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / "smoke/version_0/checkpoints/last.ckpt").is_file()

@@ -92,14 +92,19 @@ def shared_honestly(rng: Draw) -> Any:
     return rng.choice(([value, value], {values.key(rng): value, "again": [value]}, [[value], [value, value]]))
 
 
+SIZED, CONSUMED = 0.45, 0.7
+"""Up to where a random number of 0 to 1 has a size asked for, and above that an iterator used up; else it is something
+of its own. Attacks and twins alike."""
+
+
 def exhaust(aim: Aim, rng: Draw) -> Any:
     """Use up memory or time, stop the process, or wait for somebody."""
     huge = rng.choice((2**31, 2**40, 10**9, 10**10, 10**12, 9**9 + rng.randrange(9**9)))
     name, argument = rng.choice((("repeat", 1), ("repeat", "A" * 99), ("count", 1), ("cycle", "x"), ("cycle", [0])))
     kind = rng.random()
-    if kind < 0.45:
+    if kind < SIZED:
         return _sized(huge, rng)
-    if kind < 0.7:
+    if kind < CONSUMED:
         return _consumed(Call(Ref("itertools", name), (argument,)), rng)
     return rng.template(
         (
@@ -125,9 +130,9 @@ def bounded(rng: Draw) -> Any:
     some = rng.choice((Call(Ref("itertools", "repeat"), (0, few)), Call(Ref("builtins", "range"), (few,)),
                        Call(Ref("itertools", "chain"), ([1], [2, few])), [few, 1]))  # fmt: skip
     kind = rng.random()
-    if kind < 0.45:
+    if kind < SIZED:
         return _sized(few, rng)
-    if kind < 0.7:
+    if kind < CONSUMED:
         return _consumed(some, rng)
     pattern = rng.choice((r"\w+", r"[a-z]+\d*$", "(a|b)c?", r"^\s*#", values.regex(rng)))
     return rng.template(

@@ -355,12 +355,17 @@ def _plain_text(rng: Draw) -> str:
     )()
 
 
+TOLD, RESOLVED = 0.2, 0.3
+"""Up to where a random number of 0 to 1 has settings told, and above that names resolved; else a text is read. Attacks
+and twins alike."""
+
+
 def carried(aim: Aim, rng: Draw) -> Any:
     """Have a reader of some library read a text, settings or a name that carries code."""
     way = rng.random()
-    if way < 0.2:
+    if way < TOLD:
         return _told(_evil_settings(rng), aim.gadget.module, rng)
-    if way < 0.3:
+    if way < RESOLVED:
         return _resolved(_dotted(rng), (_acting(payloads.command, rng),), aim.gadget.module, rng)
     text = _evil_text(rng)
     if rng.random() < 0.1:
@@ -371,9 +376,9 @@ def carried(aim: Aim, rng: Draw) -> Any:
 def carried_honestly(module: str, rng: Draw) -> Any:
     """Have the same kind of reader read what it is there for."""
     way = rng.random()
-    if way < 0.2:
+    if way < TOLD:
         return _told(_plain_settings(rng), module, rng)
-    if way < 0.3:
+    if way < RESOLVED:
         cls = values.class_ref(rng)
         return _resolved(f"{cls.module}.{cls.name}", (values.scalar(rng),), module, rng)
     return _shown(_plain_text(rng), module, rng)
