@@ -43,7 +43,7 @@ def fingerprint(config: CorpusConfig) -> str:
     for package in (safepickle_dl, train):
         root = Path(package.__file__ or "").parent
         below = root if package is safepickle_dl else root / "corpus"
-        for path in sorted([*below.rglob("*.py"), *below.rglob("*.jsonl")]):
+        for path in sorted(path for kind in ("py", "jsonl", "txt") for path in below.rglob(f"*.{kind}")):
             digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -19,6 +19,9 @@ from train.corpus.spelling.expressions import (
 )
 from train.corpus.spelling.scripts import helper, method
 
+HUGE = (2**31, 2**40, 10**9, 10**10, 10**12)
+"""Sizes that nobody has the memory or the time for (count)."""
+
 
 def bomb(rng: Draw) -> Any:
     """Return a call that takes memory or time out of all proportion to what the pickle holds."""
@@ -99,7 +102,7 @@ of its own. Attacks and twins alike."""
 
 def exhaust(aim: Aim, rng: Draw) -> Any:
     """Use up memory or time, stop the process, or wait for somebody."""
-    huge = rng.choice((2**31, 2**40, 10**9, 10**10, 10**12, 9**9 + rng.randrange(9**9)))
+    huge = rng.choice((*HUGE, 9**9 + rng.randrange(9**9)))
     name, argument = rng.choice((("repeat", 1), ("repeat", "A" * 99), ("count", 1), ("cycle", "x"), ("cycle", [0])))
     kind = rng.random()
     if kind < SIZED:
@@ -143,7 +146,6 @@ def bounded(rng: Draw) -> Any:
             lambda: Call(Ref("re", rng.choice(_MATCHERS)), (pattern, values.key(rng))),
             lambda: Call(Ref("datetime", "timedelta"), (few, few)),
             lambda: Call(Ref("queue", "SimpleQueue"), ()),
-            lambda: shared_honestly(rng),
             lambda: shared_honestly(rng),
         )
     )()

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import partial
 from typing import Any
 
 from train.corpus.attacks import bombs, effects, functions, overwrites, stages, strangers, techniques, tricks
@@ -30,12 +31,15 @@ TECHNIQUES: dict[str, tuple[int, Technique]] = {
     "write-import": (4, stages.write_then_import),
     "overwrite": (6, overwrites.overwrite),
     "inside-state": (5, stages.inside_state),
-    "import-only": (2, stages.import_only),
+    "import-only": (3, stages.import_only),
     "staged-code": (5, stages.staged_code),
-    "evaluated": (8, lambda aim, rng: effects.effect("evaluated", rng)),
-    "commanded": (5, lambda aim, rng: effects.effect("commanded", rng)),
-    "written": (6, lambda aim, rng: effects.effect("written", rng)),
-    "exfiltrated": (5, lambda aim, rng: effects.effect("exfiltrated", rng)),
+    "evaluated": (10, partial(effects.effect, "evaluated")),
+    "commanded": (8, partial(effects.effect, "commanded")),
+    "written": (8, partial(effects.effect, "written")),
+    "exfiltrated": (8, partial(effects.effect, "exfiltrated")),
+    "hooked": (7, partial(effects.effect, "hooked")),
+    "disturbed": (7, partial(effects.effect, "disturbed")),
+    "composed": (9, partial(effects.effect, "composed")),
     "carried": (9, strangers.carried),
     "handed": (6, strangers.handed),
     "aliased": (3, tricks.aliased),
@@ -52,17 +56,18 @@ suspect the honest ones beside it; the judge may ask for it by name."""
 
 OWN_GADGET = frozenset(
     ["constructed", "function", "nested", "write-import", "import-only", "staged-code", "overwrite", "evaluated",
-     "commanded", "written", "exfiltrated", "carried", "tampered", "exhaust", "bomb", "silent-bomb"]
+     "commanded", "written", "exfiltrated", "hooked", "disturbed", "composed", "carried", "tampered", "exhaust",
+     "bomb", "silent-bomb"]
 )  # fmt: skip
 """Techniques that bring what they call with them: the attack is filed under the first import that it makes."""
 
 HELD_OUT: dict[str, tuple[str, ...]] = {
-    "test": ("aliased", "extension", "exfiltrated"),
+    "test": ("aliased", "extension"),
     "validation": ("reconstructed",),
 }
 """Split to the techniques that it alone sees: rare ones, each unlike what train has.
 
-`aliased` hides the callee's name, `extension` has none, and `exfiltrated` runs nothing: it reads, and sends.
+`aliased` hides the callee's name, `extension` has none.
 Validation's `reconstructed` calls by NEWOBJ and copyreg instead of REDUCE.
 """
 

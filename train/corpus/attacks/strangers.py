@@ -117,7 +117,7 @@ def _dotted(rng: Draw) -> str:
     return target_name(rng).replace(":", ".")
 
 
-def _evil_settings(rng: Draw) -> dict[str, Any]:
+def evil_settings(rng: Draw) -> dict[str, Any]:
     """Return settings that name what shall be called."""
     name, argument = _dotted(rng), _acting(payloads.command, rng)
     w = payloads.word(rng)
@@ -146,7 +146,8 @@ def _evil_settings(rng: Draw) -> dict[str, Any]:
     )()
 
 
-def _plain_settings(rng: Draw) -> dict[str, Any]:
+def plain_settings(rng: Draw) -> dict[str, Any]:
+    """Return settings of the same forms that name somebody's class, or nothing."""
     cls = values.class_ref(rng)
     path = f"{cls.module}.{cls.name}"
     return rng.template(
@@ -188,33 +189,57 @@ def _among(settings: dict[str, Any], rng: Draw) -> dict[str, Any]:
     """Return settings among others, a level or two further down."""
     inner: Any = settings if rng.random() < 0.7 else [settings]
     for _ in range(rng.randrange(1, 3)):
-        others = {values.key(rng): rng.choice((rng.randrange(99), values.key(rng), True, None)) for _ in range(2)}
+        others = {values.key(rng): _other(rng) for _ in range(rng.choice((1, 2, 2, 5)))}
         items = [*others.items(), (values.key(rng), inner)]
         rng.shuffle(items)
         inner = dict(items)
     return dict(inner)
 
 
+def _other(rng: Draw) -> Any:
+    return rng.choice((rng.randrange(99), values.key(rng), True, None, plain_settings(rng)))
+
+
+def _logging(odd: dict[str, Any], rng: Draw) -> dict[str, Any]:
+    """Return a whole configuration of `logging.config` (PEP 391) with one part that is given."""
+    level = partial(rng.choice, ("DEBUG", "INFO", "WARNING", "ERROR"))
+    config: dict[str, Any] = {
+        "version": 1,
+        "disable_existing_loggers": rng.random() < 0.5,
+        "formatters": {
+            "plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s", "datefmt": "%H:%M:%S"},
+            values.key(rng): {"format": "{levelname} {message}", "style": "{"},
+        },
+        "filters": {values.key(rng): {"name": values.class_ref(rng).module}},
+        "handlers": {
+            "console": {"class": "logging.StreamHandler", "level": level(), "formatter": "plain"},
+            values.key(rng): {"class": "logging.FileHandler", "filename": payloads.path(rng), "level": level()},
+        },
+        "loggers": {values.class_ref(rng).module: {"handlers": ["console"], "level": level(), "propagate": False}},
+        "root": {"level": level(), "handlers": ["console"]},
+    }
+    config[rng.choice(("formatters", "handlers", "filters"))][values.key(rng)] = odd
+    return config
+
+
 def _told(settings: dict[str, Any], module: str, rng: Draw) -> Any:
     """Return the call of something with settings that are objects: a dict, or what has them as attributes."""
     reader = partial(_function, module, _READ, rng)
-    whole = settings if rng.random() < 0.5 else _among(settings, rng)
-    kept = Build(New(Ref(*rng.choice(_HOLDERS))), whole)
+    whole = rng.choice((settings, settings, _among(settings, rng), _among(settings, rng), _logging(settings, rng)))
+    said: Any = Build(New(Ref(*rng.choice(_HOLDERS))), whole) if rng.random() < 0.2 else whole
     cls = Ref(module, rng.choice(_NOUNS))
     return rng.template(
         (
-            lambda: Call(reader(), (whole,)),
-            lambda: Call(reader(), (whole,)),
-            lambda: Call(reader(), (whole, values.key(rng))),
-            lambda: Call(reader(), (values.key(rng), whole)),
+            lambda: Call(reader(), (said,)),
+            lambda: Call(reader(), (said, values.key(rng))),
+            lambda: Call(reader(), (values.key(rng), said)),
             lambda: Call(reader(), ([settings],)),
-            lambda: Call(reader(), (kept,)),
-            lambda: Call(cls, (whole,)),
-            lambda: method(rng, _object(module, rng), rng.choice(_READ), whole),
-            lambda: method(rng, Call(cls, (whole,)), rng.choice(_READ)),
+            lambda: Call(cls, (said,)),
+            lambda: method(rng, _object(module, rng), rng.choice(_READ), said),
+            lambda: method(rng, Call(cls, (said,)), rng.choice(_READ)),
             lambda: method(rng, Build(_object(module, rng), whole), rng.choice(_READ)),
             lambda: with_keywords(reader(), (), whole, rng),
-            lambda: Call(Call(helper("functools", "partial", rng), (reader(), whole)), ()),
+            lambda: Call(Call(helper("functools", "partial", rng), (reader(), said)), ()),
             lambda: SetItems(Call(cls, ()), whole),
         )
     )()
@@ -248,7 +273,7 @@ def _evil_text(rng: Draw) -> str:
     secret = rng.choice(payloads.SECRETS)
     return rng.template(
         (
-            lambda: _laid_out(_evil_settings(rng), rng),
+            lambda: _laid_out(evil_settings(rng), rng),
             lambda: f"{v} ~ {w} + I({expr})",
             lambda: f"{n} + {v} + {{{expr}}}",
             lambda: f"{v} * ({expr} or {n})",
@@ -317,7 +342,7 @@ def _plain_text(rng: Draw) -> str:
     path = f"{cls.module}.{cls.name}"
     return rng.template(
         (
-            lambda: _laid_out(_plain_settings(rng), rng),
+            lambda: _laid_out(plain_settings(rng), rng),
             lambda: f"{v} ~ {w} + I({k} ** 2)",
             lambda: f"{n} + {v} + {{{k} * {n}}}",
             lambda: f"{v} * (np.log({k}) or {n})",
@@ -364,7 +389,7 @@ def carried(aim: Aim, rng: Draw) -> Any:
     """Have a reader of some library read a text, settings or a name that carries code."""
     way = rng.random()
     if way < TOLD:
-        return _told(_evil_settings(rng), aim.gadget.module, rng)
+        return _told(evil_settings(rng), aim.gadget.module, rng)
     if way < RESOLVED:
         return _resolved(_dotted(rng), (_acting(payloads.command, rng),), aim.gadget.module, rng)
     text = _evil_text(rng)
@@ -377,7 +402,7 @@ def carried_honestly(module: str, rng: Draw) -> Any:
     """Have the same kind of reader read what it is there for."""
     way = rng.random()
     if way < TOLD:
-        return _told(_plain_settings(rng), module, rng)
+        return _told(plain_settings(rng), module, rng)
     if way < RESOLVED:
         cls = values.class_ref(rng)
         return _resolved(f"{cls.module}.{cls.name}", (values.scalar(rng),), module, rng)

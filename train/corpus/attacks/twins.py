@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from train.corpus.attacks import bland as compositions
@@ -35,12 +36,10 @@ _OWN: dict[str, Callable[[Draw], Any]] = {
     "encoded-argument": stages.decoded_honestly,
     "encoded-name": stages.decoded_honestly,
     "staged-code": stages.decoded_honestly,
+    "import-only": stages.import_honestly,
     "overwrite": overwrites.set_honestly,
-    "evaluated": lambda rng: effects.neighbour("evaluated", rng),
-    "commanded": lambda rng: effects.neighbour("commanded", rng),
-    "written": lambda rng: effects.neighbour("written", rng),
-    "write-import": lambda rng: effects.neighbour("written", rng),
-    "exfiltrated": lambda rng: effects.neighbour("exfiltrated", rng),
+    **{kind: partial(effects.neighbour, kind) for kind in effects.KINDS},
+    "write-import": partial(effects.neighbour, "written"),
     "aliased": tricks.named_honestly,
     "extension": tricks.registered,
     "persistent": objects.tensor,
@@ -62,8 +61,8 @@ _AROUND_PURE = ("direct", "getattr", "methodcaller", "dotted", "partial", "mappe
 """Techniques that are harmless around a function that only computes: what is called shows in the pickle."""
 
 _KINDS = {
-    "object": 32, "shape": 10, "names": 12, "texts": 14, "chain": 8, "gadget": 8, "composition": 6, "neighbour": 6,
-    "function": 4,
+    "object": 32, "shape": 10, "names": 12, "texts": 14, "chain": 8, "gadget": 8, "composition": 6, "neighbour": 8,
+    "oddity": 16, "function": 4,
 }  # fmt: skip
 OWN_SHARE = 0.45
 """Share of twins that answer their attack's technique, where honest pickles have an answer (probability)."""
@@ -88,7 +87,8 @@ def twin_of(technique: str, gadgets: Sequence[Gadget], rng: Draw) -> Made:
         "chain": lambda: _chain(rng),
         "gadget": lambda: _gadget(gadgets, rng),
         "composition": lambda: compositions.honest(rng),
-        "neighbour": lambda: effects.neighbour(rng.choice(("evaluated", "commanded", "written", "exfiltrated")), rng),
+        "neighbour": lambda: effects.neighbour(rng.choice(effects.KINDS), rng),
+        "oddity": lambda: effects.neighbour("honest", rng),
         "function": lambda: functions.lying_function(rng),
     }
     return _made(kind, makers[kind]())

@@ -22,11 +22,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from random import Random
 from types import FunctionType, ModuleType
 from typing import Any
 
+from train.corpus.dumps.borrowed import borrowed
 from train.corpus.dumps.guesses import Guesser
 from train.corpus.dumps.items import FAMILIES, MODERN, Item
 from train.corpus.dumps.names import Names
@@ -232,9 +234,10 @@ def main(name: str, folder: str, seed: str, n_objects: str) -> None:
         writer = Writer(Path(folder), manifest, MAX_OBJECT_BYTES)
         n = int(n_objects)
         wanted = (3 * n, 0) if name == "python" else (n, n // 4)
-        for what, value in objects(classes, functions, names, *wanted):
+        found = ((what, value, FORMS) for what, value in objects(classes, functions, names, *wanted))
+        for what, value, forms in chain(found, borrowed(classes, functions, names, n // 5, FORMS)):
             item = Item(f"found.{what}", partial(_in_company, names, value))
-            writer.write(name, version, item, [rng.choice(FORMS)])
+            writer.write(name, version, item, [rng.choice(forms)])
 
 
 def _in_company(names: Names, value: Any) -> Any:

@@ -97,7 +97,8 @@ class _Reader:
             target, value = node.targets[0], self.value(node.value)
             if isinstance(target, ast.Attribute):
                 changed = self.value(target.value)
-                plain = not isinstance(changed, Ref) and self._rng.random() < 0.8  # of a class it needs the slots' form
+                made = changed.value if isinstance(changed, Same) else changed
+                plain = not isinstance(made, Ref) and self._rng.random() < 0.8  # of a class it needs the slots' form
                 return Build(changed, {target.attr: value} if plain else (None, {target.attr: value}))
             if isinstance(target, ast.Subscript):
                 return SetItems(self.value(target.value), {self.value(target.slice): value})
