@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections import Counter
 from collections.abc import Iterator
 from random import Random
 from typing import Any
@@ -195,6 +196,12 @@ def test_every_effect_and_its_neighbour_can_be_spelled(kind: str) -> None:
         assert is_clean(attack), row
         assert is_clean(honest), row
         assert row.attack != row.honest, row
+
+
+def test_no_attack_is_in_two_rows() -> None:
+    """The rows could belong to different splits."""
+    tables = (*bland.TABLES.values(), *map(effects.rows, effects.KINDS))
+    assert not {attack: n for attack, n in Counter(row.attack for table in tables for row in table).items() if n > 1}
 
 
 @pytest.mark.parametrize("kind", [*effects.KINDS, "honest"])
