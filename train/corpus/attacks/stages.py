@@ -187,20 +187,25 @@ def inside_state(aim: Aim, rng: Draw) -> Any:
     )()
 
 
-_ACT_WHEN_IMPORTED = """
-    this antigravity idlelib.idle pip.__main__ ensurepip.__main__ lib2to3.__main__ test.__main__ turtledemo.__main__
-    unittest.__main__ torch.utils.bottleneck.__main__ idlelib.__main__ venv.__main__ tkinter.__main__ zipapp.__main__
-"""
-_SINISTER = """
-    evil exploit payload backdoor pwn malware reverse_shell rootkit keylogger stealer dropper beacon implant trojan
-    ransomware cryptominer botnet injector hijack shellcode exfiltrate persistence bind_shell privesc spyware worm virus
-    wiper infect attacker hacked c2_client rat_agent phish ddos bruteforce bypass unhook sandbox_escape kill_switch
-"""
+_WORDS = {
+    "acting": """
+        this antigravity idlelib.idle pip.__main__ ensurepip.__main__ lib2to3.__main__ test.__main__
+        turtledemo.__main__ unittest.__main__ torch.utils.bottleneck.__main__ idlelib.__main__ venv.__main__
+        tkinter.__main__ zipapp.__main__
+    """,
+    "sinister": """
+        evil exploit payload backdoor pwn malware reverse_shell rootkit keylogger stealer dropper beacon implant trojan
+        ransomware cryptominer botnet injector hijack shellcode exfiltrate persistence bind_shell privesc spyware worm
+        virus wiper infect attacker hacked c2_client rat_agent phish ddos bruteforce bypass unhook sandbox_escape
+        kill_switch
+    """,
+}
+_ACTING, _SINISTER = (_WORDS[kind].split() for kind in ("acting", "sinister"))
 
 
 def import_only(aim: Aim, rng: Draw) -> Any:
     """Import a module that acts when it is imported; nothing is called."""
-    module = rng.template((*_ACT_WHEN_IMPORTED, *_SINISTER))
+    module = rng.template((*_ACTING, *_SINISTER))
     if module in _SINISTER:
         w = rng.choice(payloads.PLAIN_WORDS)
         module = rng.choice(

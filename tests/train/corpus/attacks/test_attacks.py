@@ -14,7 +14,7 @@ import pytest
 from safepickle_dl.analysis import Analysis, analyse
 from safepickle_dl.core import opcodes as op
 from safepickle_dl.render import arguments_text, callee_text, opcode_name
-from train.corpus.attacks import bland, bombs, effects, functions, strangers
+from train.corpus.attacks import bland, bombs, effects, functions, stages, strangers
 from train.corpus.attacks.grammar import OWN_GADGET, TECHNIQUES, Gadgets, Made, attack_of, references
 from train.corpus.attacks.techniques import Aim
 from train.corpus.attacks.twins import twin_of
@@ -286,7 +286,17 @@ def test_what_exhausts_has_twins_with_the_same_callables() -> None:
             assert is_clean(analysed(value))
         assert not large.search(" ".join(sites(analysed(honest))))
     assert any(large.search(" ".join(sites(analysed(bombs.exhaust(aim, Draw(seed)))))) for seed in range(20))
-    assert len(much & little) > 25 and len(much - little) > 3
+    assert len(much & little) > 30 and {"os.abort", "builtins.input"} <= much - little
+
+
+def test_modules_that_are_only_imported_have_whole_names() -> None:
+    aim = Aim(SOME[0], ())
+    modules = {stages.import_only(aim, Draw(seed)).module for seed in range(400)}
+    assert all(re.fullmatch(r"_?[a-z]\w{2,}(\.\w{3,})*", module) for module in modules), modules
+    words = {word for module in modules for word in re.split(r"[._]", module)}
+    known = {"antigravity", "this", "idlelib", "ensurepip", "backdoor", "dropper", "keylogger", "trojan"}
+    assert len(words & known) > 4
+    assert len(modules) > 100
 
 
 def test_settings_and_names_tell_strangers_what_to_call() -> None:
