@@ -14,11 +14,11 @@ from typing import Any
 
 from train.corpus.attacks.bland import Composition, rows_of
 from train.corpus.attacks.bombs import HUGE
-from train.corpus.attacks.strangers import evil_settings, plain_settings
+from train.corpus.attacks.strangers import dotted_target, evil_settings, plain_settings
 from train.corpus.attacks.techniques import Aim
 from train.corpus.draw import Draw
 from train.corpus.gadgets import payloads
-from train.corpus.gadgets.arguments import inner_pickle, module_name, target_name
+from train.corpus.gadgets.arguments import inner_pickle, module_name
 from train.corpus.honest import values
 from train.corpus.spelling.scripts import expression_of
 
@@ -37,7 +37,7 @@ def effect(kind: str, aim: Aim, rng: Draw) -> Any:
     """Return an attack of a table."""
     given = {
         "g": aim.ref, "xs": list(aim.arguments), "x": aim.arguments[0] if aim.arguments else payloads.word(rng),
-        "settings": evil_settings(rng), "dotted": target_name(rng).replace(":", "."), "mod": module_name(rng),
+        "settings": evil_settings(rng), "dotted": dotted_target(rng), "mod": module_name(rng),
         "pickled": inner_pickle(rng),
     }  # fmt: skip
     return expression_of(rng.template(rows(kind)).attack, texts(rng) | given, rng)

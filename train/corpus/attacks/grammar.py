@@ -55,9 +55,8 @@ TECHNIQUES: dict[str, tuple[int, Technique]] = {
 suspect the honest ones beside it; the judge may ask for it by name."""
 
 OWN_GADGET = frozenset(
-    ["constructed", "function", "nested", "write-import", "import-only", "staged-code", "overwrite", "evaluated",
-     "commanded", "written", "exfiltrated", "hooked", "disturbed", "composed", "carried", "tampered", "exhaust",
-     "bomb", "silent-bomb"]
+    ["constructed", "function", "nested", "write-import", "import-only", "staged-code", "overwrite", "carried",
+     "tampered", "exhaust", "bomb", "silent-bomb", *effects.KINDS]
 )  # fmt: skip
 """Techniques that bring what they call with them: the attack is filed under the first import that it makes."""
 

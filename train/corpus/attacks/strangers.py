@@ -112,14 +112,14 @@ def _expression(rng: Draw) -> str:
     return payloads.code(rng, expression=True)
 
 
-def _dotted(rng: Draw) -> str:
+def dotted_target(rng: Draw) -> str:
     """Return the dotted name of what an attacker wants to have called."""
     return target_name(rng).replace(":", ".")
 
 
 def evil_settings(rng: Draw) -> dict[str, Any]:
     """Return settings that name what shall be called."""
-    name, argument = _dotted(rng), _acting(payloads.command, rng)
+    name, argument = dotted_target(rng), _acting(payloads.command, rng)
     w = payloads.word(rng)
     return rng.template(
         (
@@ -293,11 +293,11 @@ def _evil_text(rng: Draw) -> str:
             lambda: f"{{{{py: {code}}}}}{v}",
             lambda: f"#set ${w[0]} = {expr}\n",
             lambda: f"{{0.__class__.__init__.__globals__[{w}]}}",
-            lambda: f"{v}: !!python/object/apply:{_dotted(rng)} [{cmd!r}]",
-            lambda: f"{v}: !!python/object/new:{_dotted(rng)}\n  args: [{cmd!r}]\n",
-            lambda: f"{v}:\n  {values.key(rng)}: {n}\n  {w}: !!python/object/apply:{_dotted(rng)}\n  - {cmd}\n",
-            lambda: f"{v}:\n  {w}:\n    {values.key(rng)}: !!python/object/apply:{_dotted(rng)} [{cmd!r}]\n",
-            lambda: f"{v}: !<tag:yaml.org,2002:python/name:{_dotted(rng)}> {n}",
+            lambda: f"{v}: !!python/object/apply:{dotted_target(rng)} [{cmd!r}]",
+            lambda: f"{v}: !!python/object/new:{dotted_target(rng)}\n  args: [{cmd!r}]\n",
+            lambda: f"{v}:\n  {values.key(rng)}: {n}\n  {w}: !!python/object/apply:{dotted_target(rng)}\n  - {cmd}\n",
+            lambda: f"{v}:\n  {w}:\n    {values.key(rng)}: !!python/object/apply:{dotted_target(rng)} [{cmd!r}]\n",
+            lambda: f"{v}: !<tag:yaml.org,2002:python/name:{dotted_target(rng)}> {n}",
             lambda: f"{target_name(rng)}({cmd!r})",
             lambda: f"COPY {v} TO PROGRAM '{cmd}'",
             lambda: f"COPY (SELECT {n} AS {v}) TO '{file}' (HEADER)",
@@ -391,7 +391,7 @@ def carried(aim: Aim, rng: Draw) -> Any:
     if way < TOLD:
         return _told(evil_settings(rng), aim.gadget.module, rng)
     if way < RESOLVED:
-        return _resolved(_dotted(rng), (_acting(payloads.command, rng),), aim.gadget.module, rng)
+        return _resolved(dotted_target(rng), (_acting(payloads.command, rng),), aim.gadget.module, rng)
     text = _evil_text(rng)
     if rng.random() < 0.1:
         return Call(_function(aim.gadget.module, _READ, rng), (hidden_text(text, rng),))

@@ -16,13 +16,12 @@ from contextlib import suppress
 from types import CodeType, FunctionType
 from typing import Any
 
-from train.corpus.dumps.guesses import Guesser
+from train.corpus.dumps.guesses import MAKE_LIMIT_S, Guesser
 from train.corpus.dumps.items import BY_VALUE
 from train.corpus.dumps.names import Names, notebook
 from train.corpus.dumps.writer import time_limit
 
 MAX_CODE_BYTES = 1500
-MAKE_LIMIT_S = 1
 TRIES = 4
 """Attempts for each object of a class without a signature (count)."""
 CLOSURES = (

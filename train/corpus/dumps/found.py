@@ -29,7 +29,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from train.corpus.dumps.borrowed import borrowed
-from train.corpus.dumps.guesses import Guesser
+from train.corpus.dumps.guesses import MAKE_LIMIT_S, Guesser
 from train.corpus.dumps.items import FAMILIES, MODERN, Item
 from train.corpus.dumps.names import Names
 from train.corpus.dumps.writer import Writer, time_limit
@@ -37,7 +37,6 @@ from train.corpus.dumps.writer import Writer, time_limit
 PROCESS_LIMIT_S = 60
 MANIFEST = "manifest.jsonl"
 IMPORT_LIMIT_S = 20
-MAKE_LIMIT_S = 1
 MEMORY_BYTES = 12 << 30
 MAX_MODULES = 40
 MAX_OBJECT_BYTES = 60_000

@@ -11,6 +11,7 @@ from typing import Any
 
 from train.corpus.dumps.names import Names
 
+MAKE_LIMIT_S = 1
 OPTIONAL_SHARE = 0.2
 """How often a parameter that has a default gets another value (probability)."""
 POOL_SHARE = 0.25

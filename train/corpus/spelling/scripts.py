@@ -62,7 +62,7 @@ _PYTHON_ONLY = frozenset(
 def method(rng: Draw, made: Any, name: str, *rest: Any) -> Any:
     """Return the call of an object's method: through its class, methodcaller or getattr."""
     kind = rng.randrange(3)
-    call = made.value if isinstance(made, Same) else made
+    call = _itself(made)
     is_class = isinstance(call, Call) and isinstance(call.callee, Ref)
     if kind == 0 and is_class and call.callee.name.rpartition(".")[2].lstrip("_")[:1].isupper():
         return Call(Ref(call.callee.module, f"{call.callee.name}.{name}"), (made, *rest))
@@ -77,6 +77,11 @@ def with_keywords(callee: Any, arguments: tuple[Any, ...], keywords: dict[str, A
     if rng.random() < 0.3:
         return Call(New(partial, (callee, *arguments), keywords), ())
     return Call(Build(Call(partial, (callee,)), (callee, arguments, keywords, None)), ())
+
+
+def _itself(value: Any) -> Any:
+    """Return what a value is, whether or not it is used in several places."""
+    return value.value if isinstance(value, Same) else value
 
 
 class _Reader:
@@ -97,8 +102,8 @@ class _Reader:
             target, value = node.targets[0], self.value(node.value)
             if isinstance(target, ast.Attribute):
                 changed = self.value(target.value)
-                made = changed.value if isinstance(changed, Same) else changed
-                plain = not isinstance(made, Ref) and self._rng.random() < 0.8  # of a class it needs the slots' form
+                is_import = isinstance(_itself(changed), Ref)  # of a class it needs the slots' form
+                plain = not is_import and self._rng.random() < 0.8
                 return Build(changed, {target.attr: value} if plain else (None, {target.attr: value}))
             if isinstance(target, ast.Subscript):
                 return SetItems(self.value(target.value), {self.value(target.slice): value})
