@@ -1,8 +1,8 @@
 """What libraries can be made to do, and their harmless neighbours: rows of tables, from all over what is published.
 
-Rows are as in `bland`, "attack | honest", with a file of `acts` for each kind: `evaluated` texts, `commanded` processes
-and imports, `written` files, `exfiltrated` secrets, `hooked` callbacks that wait, `disturbed` processes, and
-harmless-looking callables `composed` into a call. `honest` has no attacks: it is what honest pickles hold that could be
+Rows are as in `bland`, "attack | honest", with a file of `acts` for each kind: `evaluated` texts, `commanded` processes,
+`loaded` modules, plug-ins and files of code, `written` files, `exfiltrated` secrets, `hooked` callbacks that wait,
+`disturbed` processes, and harmless-looking callables `composed` into a call. `honest` has no attacks: it is what honest pickles hold that could be
 mistaken for one. Nothing of it is ever run here.
 """
 
@@ -23,7 +23,7 @@ from train.corpus.honest import values
 from train.corpus.spelling.scripts import expression_of
 
 ACTS = Path(__file__).with_name("acts")
-KINDS = ("evaluated", "commanded", "written", "exfiltrated", "hooked", "disturbed", "composed")
+KINDS = ("evaluated", "commanded", "loaded", "written", "exfiltrated", "hooked", "disturbed", "composed")
 """Tables with attacks, each a technique of this name."""
 
 

@@ -225,7 +225,7 @@ def _logging(odd: dict[str, Any], rng: Draw) -> dict[str, Any]:
 def _told(settings: dict[str, Any], module: str, rng: Draw) -> Any:
     """Return the call of something with settings that are objects: a dict, or what has them as attributes."""
     reader = partial(_function, module, _READ, rng)
-    whole = rng.choice((settings, settings, _among(settings, rng), _among(settings, rng), _logging(settings, rng)))
+    whole = rng.choice((lambda: settings, lambda: _among(settings, rng), lambda: _logging(settings, rng)))()
     said: Any = Build(New(Ref(*rng.choice(_HOLDERS))), whole) if rng.random() < 0.2 else whole
     cls = Ref(module, rng.choice(_NOUNS))
     return rng.template(

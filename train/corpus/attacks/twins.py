@@ -130,7 +130,8 @@ def _gadget(gadgets: Sequence[Gadget], rng: Draw) -> Any:
                 lambda: {values.key(rng): kept, values.key(rng): values.scalar(rng)},
                 lambda: Build(objects.custom_object(rng), {values.key(rng): kept}),
                 lambda: Build(New(values.class_ref(rng)), {"_fn": kept} | objects.state(rng)),
-                lambda: Call(Ref("functools", "partial"), (kept,)),
+                lambda: objects.partial_of(kept, rng),
+                lambda: {values.key(rng): objects.partial_of(kept, rng), values.key(rng): values.function_ref(rng)},
                 lambda: [kept, values.value(rng)],
                 lambda: Call(values.class_ref(rng), (values.key(rng), kept)),
             )
@@ -239,7 +240,10 @@ def _chain(rng: Draw) -> Any:
                 (objects.tensor(rng), True),
             ),
             lambda: Call(Ref("types", "MethodType"), (values.function_ref(rng), made)),
-            lambda: Call(Ref("builtins", "map"), (values.function_ref(rng), [values.scalar(rng)])),
+            lambda: Call(
+                Ref("builtins", rng.choice(("map", "filter"))),
+                (rng.choice((values.function_ref, values.standard_ref))(rng), [values.scalar(rng)]),
+            ),
             lambda: Call(Ref("functools", "partial"), (Call(Ref("builtins", "getattr"), (made, "forward")),)),
             lambda: (
                 Call(Call(Ref("copyreg", "_slotnames"), (values.class_ref(rng),)), ()) if rng.random() < 0.1 else made

@@ -206,12 +206,17 @@ def function_object(rng: Draw) -> Any:
 def _partial(rng: Draw) -> Any:
     target = rng.choice(
         (
-            function_ref(rng), class_ref(rng), Ref("torch.nn", "LayerNorm"), Ref("numpy", "mean"),
+            function_ref(rng), class_ref(rng), standard_ref(rng), Ref("torch.nn", "LayerNorm"), Ref("numpy", "mean"),
             Ref("builtins", "int"),
             Ref("torch.optim", "Adam"), Ref("builtins", "max"), Ref("math", "pow"),
             Ref("torch.nn", "init.xavier_uniform_"),
         )
     )  # fmt: skip
+    return partial_of(target, rng)
+
+
+def partial_of(target: Any, rng: Draw) -> Any:
+    """Return `functools.partial` of a callable with plain arguments, as pickle writes it; nothing calls it."""
     arguments = tuple(scalar(rng) for _ in range(rng.randrange(2)))
     keywords = {key(rng): scalar(rng) for _ in range(rng.randrange(3))}
     return Build(Call(Ref("functools", "partial"), (target,)), (target, arguments, keywords, None))
