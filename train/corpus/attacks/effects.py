@@ -1,9 +1,9 @@
 """What libraries can be made to do, and their harmless neighbours: rows of tables, from all over what is published.
 
-Rows are as in `bland`, "attack | honest", with a file of `acts` for each kind: `evaluated` texts, `commanded` processes,
-`loaded` modules, plug-ins and files of code, `written` files, `exfiltrated` secrets, `hooked` callbacks that wait,
-`disturbed` processes, and harmless-looking callables `composed` into a call. `honest` has no attacks: it is what honest pickles hold that could be
-mistaken for one. Nothing of it is ever run here.
+Rows are as in `bland`, "attack | honest", with a file of `acts` for each kind: `evaluated` texts, `commanded`
+processes, `loaded` modules, plug-ins and files of code, `written` files, `exfiltrated` secrets, `hooked` callbacks that
+wait, `disturbed` processes, and harmless-looking callables `composed` into a call. `honest` has no attacks: it is what
+honest pickles hold that could be mistaken for one. Nothing of it is ever run here.
 """
 
 from __future__ import annotations
