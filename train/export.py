@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data/corpus"))
     parser.add_argument("--output", type=Path, default=Path("checkpoints/safepickle-1"))
     parser.add_argument("--name", default="safepickle")
-    parser.add_argument("--version", default="2.6.0")
+    parser.add_argument("--version", default="2.7.0")
     given = parser.parse_args()
     others = {name: path for name, path in (("handcrafted", given.handcrafted), ("anomaly", given.anomaly)) if path}
     config = export(given.checkpoint, given.data, given.output, given.name, given.version, others=others)
