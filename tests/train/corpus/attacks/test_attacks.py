@@ -6,6 +6,7 @@ import pickle
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -20,6 +21,7 @@ from train.corpus.attacks.techniques import Aim
 from train.corpus.attacks.twins import twin_of
 from train.corpus.draw import Draw
 from train.corpus.gadgets.table import KNOWN, Gadget, read_gadgets
+from train.corpus.honest import objects
 from train.corpus.honest.surroundings import SURROUNDINGS, enlarged
 from train.corpus.spelling import assemble as asm
 from train.corpus.spelling.expressions import (
@@ -257,6 +259,14 @@ def test_functions_by_value_hold_their_code_and_only_attackers_call_them() -> No
             assert is_clean(analysed(value))
             refs = {(ref.module.partition(".")[0], ref.name) for ref in references(value)}
             assert any("ode" in name or "_builtin_type" in name for _, name in refs), refs
+
+
+def test_a_kept_partial_is_what_python_writes_and_is_not_called() -> None:
+    for seed in range(40):
+        value = objects.partial_of(Ref("builtins", "print"), Draw(seed))
+        _, arguments, keywords, _ = value.state
+        written = pickle.dumps(partial(print, *arguments, **keywords), 4)
+        assert sites(analysed(value), calls_only=True) == sites(analyse(written), calls_only=True)
 
 
 def test_a_code_object_is_made_with_all_its_parts() -> None:
