@@ -8,6 +8,7 @@ from train.corpus.draw import Draw
 from train.corpus.gadgets import payloads
 from train.corpus.honest.values import class_ref, function_ref, key, prose, regex, scalar, standard_ref, value
 from train.corpus.spelling.expressions import Build, Call, New, Persistent, Ref, Same, SetItems
+from train.corpus.spelling.scripts import bound
 
 
 def state(rng: Draw) -> dict[str, Any]:
@@ -215,11 +216,11 @@ def _partial(rng: Draw) -> Any:
     return partial_of(target, rng)
 
 
-def partial_of(target: Any, rng: Draw) -> Any:
-    """Return `functools.partial` of a callable with plain arguments, as pickle writes it; nothing calls it."""
+def partial_of(target: Any, rng: Draw) -> Build:
+    """Return `functools.partial` of a callable with plain arguments; nothing calls it."""
     arguments = tuple(scalar(rng) for _ in range(rng.randrange(2)))
     keywords = {key(rng): scalar(rng) for _ in range(rng.randrange(3))}
-    return Build(Call(Ref("functools", "partial"), (target,)), (target, arguments, keywords, None))
+    return bound(Ref("functools", "partial"), target, arguments, keywords)
 
 
 def whole(rng: Draw) -> Any:

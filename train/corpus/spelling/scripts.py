@@ -76,7 +76,12 @@ def with_keywords(callee: Any, arguments: tuple[Any, ...], keywords: dict[str, A
     partial = helper("functools", "partial", rng)
     if rng.random() < 0.3:
         return Call(New(partial, (callee, *arguments), keywords), ())
-    return Call(Build(Call(partial, (callee,)), (callee, arguments, keywords, None)), ())
+    return Call(bound(partial, callee, arguments, keywords), ())
+
+
+def bound(partial: Ref, callee: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Build:
+    """Return a partial of a callable as pickle writes it (`functools.partial.__reduce__`)."""
+    return Build(Call(partial, (callee,)), (callee, arguments, keywords, None))
 
 
 def _itself(value: Any) -> Any:
